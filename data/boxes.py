@@ -33,13 +33,14 @@ class Boxes:
 
     xyxy: Floats
     class_ids: Ints
-    scores: Floats = field(default=None)  # type: ignore[assignment]
+    scores: Floats = field(default_factory=lambda: np.ones(0))
 
     def __post_init__(self) -> None:
         xyxy = np.asarray(self.xyxy, dtype=np.float64)
         class_ids = np.asarray(self.class_ids, dtype=np.int64)
-        scores = np.ones(len(class_ids)) if self.scores is None else self.scores
-        scores = np.asarray(scores, dtype=np.float64)
+        scores = np.asarray(self.scores, dtype=np.float64)
+        if scores.size == 0:
+            scores = np.ones(len(class_ids))
         if xyxy.size == 0:
             xyxy = xyxy.reshape(0, 4)
         if xyxy.ndim != 2 or xyxy.shape[1] != 4:
@@ -61,9 +62,9 @@ class Boxes:
         if ((scores < 0) | (scores > 1)).any():
             raise AnnotationError(f"expected scores from 0 to 1, but got {scores.tolist()}")
         for name, values in (("xyxy", xyxy), ("class_ids", class_ids), ("scores", scores)):
-            values = values.copy()
-            values.setflags(write=False)
-            object.__setattr__(self, name, values)
+            frozen = values.copy()
+            frozen.setflags(write=False)
+            object.__setattr__(self, name, frozen)
 
     @classmethod
     def empty(cls) -> Self:

@@ -13,16 +13,22 @@ IDENTITY_PATTERN = r"^(n\d{6})_|^([^\W\d_]+(?:[_.-]+[^\W\d_]+)+)_\d+(?:_resized)
 
 
 def stem_to_identity(stem: str, digest: str, pattern: str = IDENTITY_PATTERN) -> str:
-    """Who is on a photo: the first group of `pattern` that matches its file name's stem,
-    else the photo itself, by its content digest (so copies of one photo stay together)."""
+    """Who is on a photo.
+
+    The first group of `pattern` that matches its file name's stem,
+    else the photo itself, by its content digest, so copies of one photo stay together.
+    """
     match = re.search(pattern, stem)
     groups = [g for g in match.groups() if g] if match else []
     return groups[0] if groups else digest[:16]
 
 
 def identity_to_split(identity: str, val_fraction: float, seed: int) -> str:
-    """ "train" or "val": decided by a hash of the person and the seed alone, so that adding
-    photos never moves anybody to the other side."""
+    """The split of a person, "train" or "val".
+
+    Decided by a hash of the person and the seed alone, so that adding photos never moves
+    anybody to the other side.
+    """
     value = hashlib.sha256(f"{seed}:{identity}".encode()).digest()
     share = int.from_bytes(value[:8]) / 2**64
     return "val" if share < val_fraction else "train"

@@ -1,0 +1,1 @@
+"""Training, export, the torch-free runtime, prediction."""

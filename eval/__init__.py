@@ -1,0 +1,1 @@
+"""Metrics, plots, reports, and the command line on top."""

@@ -1,0 +1,1 @@
+"""Faces, landmarks, masks worn rightly or wrongly, rendered into the photo: labelled pictures."""

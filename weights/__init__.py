@@ -1,0 +1,1 @@
+"""The weights that ship with maskwatch, verified at load."""
