@@ -43,24 +43,8 @@ class Boxes:
             scores = np.ones(len(class_ids))
         if xyxy.size == 0:
             xyxy = xyxy.reshape(0, 4)
-        if xyxy.ndim != 2 or xyxy.shape[1] != 4:
-            raise AnnotationError(f"expected boxes of shape (N, 4), but got {xyxy.shape}")
-        for name, values in (("class_ids", class_ids), ("scores", scores)):
-            if values.shape != (len(xyxy),):
-                raise AnnotationError(
-                    f"expected {name} of shape ({len(xyxy)},), but got {values.shape}"
-                )
-        if not np.isfinite(xyxy).all() or not np.isfinite(scores).all():
-            raise AnnotationError("expected finite boxes and scores, but got nan or infinity")
-        flat = (xyxy[:, 2] <= xyxy[:, 0]) | (xyxy[:, 3] <= xyxy[:, 1])
-        if flat.any():
-            raise AnnotationError(f"expected x1 < x2 and y1 < y2, but got {xyxy[flat][0].tolist()}")
-        if ((class_ids < 0) | (class_ids >= len(CLASS_NAMES))).any():
-            raise AnnotationError(
-                f"expected class ids 0 to {len(CLASS_NAMES) - 1}, but got {class_ids.tolist()}"
-            )
-        if ((scores < 0) | (scores > 1)).any():
-            raise AnnotationError(f"expected scores from 0 to 1, but got {scores.tolist()}")
+        _check_shapes(xyxy, class_ids, scores)
+        _check_values(xyxy, class_ids, scores)
         for name, values in (("xyxy", xyxy), ("class_ids", class_ids), ("scores", scores)):
             frozen = values.copy()
             frozen.setflags(write=False)
@@ -85,6 +69,34 @@ class Boxes:
     def heights(self) -> Floats:
         """(N,) heights in pixels."""
         return np.asarray(self.xyxy[:, 3] - self.xyxy[:, 1])
+
+
+def _check_shapes(xyxy: Floats, class_ids: Ints, scores: Floats) -> None:
+    """Refuse arrays that aren't (N, 4), (N,) and (N,)."""
+    if xyxy.ndim != 2 or xyxy.shape[1] != 4:
+        raise AnnotationError(f"expected boxes of shape (N, 4), but got {xyxy.shape}")
+    for name, values in (("class_ids", class_ids), ("scores", scores)):
+        if values.shape != (len(xyxy),):
+            raise AnnotationError(
+                f"expected {name} of shape ({len(xyxy)},), but got {values.shape}"
+            )
+
+
+def _check_values(xyxy: Floats, class_ids: Ints, scores: Floats) -> None:
+    """Refuse nan, empty boxes, and classes and scores out of range."""
+    if not np.isfinite(xyxy).all() or not np.isfinite(scores).all():
+        raise AnnotationError("expected finite boxes and scores, but got nan or infinity")
+    flat = (xyxy[:, 2] <= xyxy[:, 0]) | (xyxy[:, 3] <= xyxy[:, 1])
+    if flat.any():
+        raise AnnotationError(f"expected x1 < x2 and y1 < y2, but got {xyxy[flat][0].tolist()}")
+    strange = (class_ids < 0) | (class_ids >= len(CLASS_NAMES))
+    if strange.any():
+        raise AnnotationError(
+            f"expected class ids 0 to {len(CLASS_NAMES) - 1}, but got {class_ids[strange][0]}"
+        )
+    wild = (scores < 0) | (scores > 1)
+    if wild.any():
+        raise AnnotationError(f"expected scores from 0 to 1, but got {scores[wild][0]}")
 
 
 def xyxy_to_xywh(xyxy: ArrayLike) -> Floats:

@@ -57,11 +57,14 @@ def find_samples(root: Path, split: str = "all") -> list[Sample]:
 
 def _from_yaml(root: Path) -> list[Sample]:
     config = read_yaml(root)
+    given = config.get("path")
+    base = root / given if isinstance(given, str) else root
     samples = []
     for split in SPLITS:
         entries = config.get(split)
-        for entry in [entries] if isinstance(entries, str) else entries or []:
-            samples += _of_entry(root, str(entry), split)
+        for entry in entries if isinstance(entries, list) else [entries or ""]:
+            if isinstance(entry, str) and entry:
+                samples += _of_entry(base if base.is_dir() else root, entry, split)
     return samples
 
 
@@ -76,24 +79,38 @@ def read_yaml(root: Path) -> dict[str, Any]:
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise DatasetError(f"{path}: expected a data set's data.yaml, but there is none") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        # ValueError: bytes that aren't UTF-8, and dates and numbers that YAML can't build.
         raise DatasetError(f"{path}: expected YAML, but reading failed: {error}") from error
     if not isinstance(config, dict):
         raise DatasetError(f"{path}: expected keys path, train, val, names; got no mapping")
-    names = config.get("names")
-    listed = list(names.values()) if isinstance(names, dict) else names
-    if listed != list(CLASS_NAMES):
+    names = yaml_to_names(config)
+    if names != dict(enumerate(CLASS_NAMES)):
         raise DatasetError(
-            f"{path}: expected names {list(CLASS_NAMES)}, but got {listed}; "
+            f"{path}: expected names {list(CLASS_NAMES)}, but got {list(names.values())[:9]}; "
             "bring the set in with: maskwatch convert --from yolo --classes THEIRS=OURS"
         )
     return config
 
 
+def yaml_to_names(config: Any) -> dict[int, str]:
+    """Class names by id from the content of a `data.yaml`; empty where it names none."""
+    names = config.get("names") if isinstance(config, dict) else None
+    pairs = enumerate(names) if isinstance(names, list) else _items(names)
+    return {k: v for k, v in pairs if isinstance(k, int) and isinstance(v, str)}
+
+
+def _items(value: Any) -> list[tuple[Any, Any]]:
+    return list(value.items()) if isinstance(value, dict) else []
+
+
 def _of_entry(root: Path, entry: str, split: str) -> list[Sample]:
     """Samples of one `train:` or `val:` entry: a folder or a list file."""
     path = root / entry
-    if path.suffix == ".txt":
+    if not path.exists():
+        # Roboflow writes ../train/images for what lies below; ultralytics reads it like this.
+        path = root / entry.removeprefix("../")
+    if path.is_file() and path.suffix == ".txt":
         return _of_list(root, path, split)
     if not path.is_dir():
         return []
@@ -118,17 +135,26 @@ def _from_folders(root: Path) -> list[Sample]:
 
 
 def _of_list(root: Path, path: Path, split: str) -> list[Sample]:
-    lines = path.read_text(encoding="utf-8").splitlines()
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{path}: expected a list of pictures, but got no UTF-8") from error
     images = [root / line.strip().removeprefix("./") for line in lines if line.strip()]
     return [Sample(p, image_to_label(root, p), split) for p in images]
 
 
 def image_to_label(root: Path, image: Path) -> Path:
-    """The label file of a picture: first `images` below the root becomes `labels`."""
-    parts = list(image.relative_to(root).parts)
+    """The label file of a picture: first `images` below the root becomes `labels`.
+
+    For a picture outside the root, the last one does, as ultralytics has it.
+    """
+    inside = image.is_relative_to(root)
+    parts = list(image.relative_to(root).parts if inside else image.parts)
     if "images" in parts:
-        parts[parts.index("images")] = "labels"
-    return root.joinpath(*parts).with_suffix(".txt")
+        index = parts.index("images") if inside else -1 - parts[::-1].index("images")
+        parts[index] = "labels"
+    label = Path(root, *parts) if inside else Path(*parts)
+    return label.parent / f"{label.stem}.txt"
 
 
 def read_labels(path: Path, width: int, height: int) -> Boxes:
@@ -156,7 +182,7 @@ def text_to_boxes(text: str, width: int, height: int, name: str = "labels") -> B
     rows = []
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
-            rows.append(_parse_line(line, f"{name}:{number}"))
+            rows.append(parse_line(line, f"{name}:{number}"))
     if not rows:
         return Boxes.empty()
     table = np.array(rows, dtype=np.float64)
@@ -167,13 +193,32 @@ def text_to_boxes(text: str, width: int, height: int, name: str = "labels") -> B
         raise AnnotationError(f"{name}: {error}") from error
 
 
-def _parse_line(line: str, where: str) -> list[float]:
+def parse_numbers(line: str, where: str) -> list[float]:
+    """The numbers of one label line, all finite.
+
+    Raises:
+        AnnotationError: if one is no number, nan or infinite.
+    """
     try:
         values = [float(field) for field in line.split()]
     except ValueError as error:
-        raise AnnotationError(f"{where}: expected 'class cx cy w h', but got {line!r}") from error
-    if len(values) != 5 or not np.isfinite(values).all():
-        raise AnnotationError(f"{where}: expected five finite numbers, but got {line!r}")
+        raise AnnotationError(
+            f"{where}: expected 'class cx cy w h', but got {line[:80]!r}"
+        ) from error
+    if not np.isfinite(values).all():
+        raise AnnotationError(f"{where}: expected finite numbers, but got {line[:80]!r}")
+    return values
+
+
+def parse_line(line: str, where: str) -> list[float]:
+    """One label line of ours: [class, cx, cy, w, h].
+
+    Raises:
+        AnnotationError: as read_labels.
+    """
+    values = parse_numbers(line, where)
+    if len(values) != 5:
+        raise AnnotationError(f"{where}: expected five numbers, but got {line[:80]!r}")
     if values[0] not in range(len(CLASS_NAMES)):
         raise AnnotationError(
             f"{where}: expected a class id 0 to {len(CLASS_NAMES) - 1}, but got {line.split()[0]}"
@@ -181,7 +226,7 @@ def _parse_line(line: str, where: str) -> list[float]:
     cx, cy, w, h = values[1:]
     low, high = min(cx - w / 2, cy - h / 2), max(cx + w / 2, cy + h / 2)
     if w <= 0 or h <= 0 or low < -_ROUNDING or high > 1 + _ROUNDING:
-        raise AnnotationError(f"{where}: expected a box inside the picture, but got {line!r}")
+        raise AnnotationError(f"{where}: expected a box inside the picture, but got {line[:80]!r}")
     return values
 
 

@@ -2,8 +2,7 @@
 
 import hashlib
 import json
-import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,13 +17,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
         OSError: as from the file system (full, read-only, no permission).
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
-    # mkstemp makes files private; ours are as open as the user's umask says.
-    umask = os.umask(0)
-    os.umask(umask)
-    temporary.chmod(0o666 & ~umask)
+    # Not mkstemp: it makes files private, and asking for the umask to open them again means
+    # setting it, for all threads at once. A plain exclusive open obeys it by itself.
+    temporary = path.with_name(f".{path.stem[:40]}-{secrets.token_hex(6)}{path.suffix}")
+    temporary.open("xb").close()
     try:
         yield temporary
         temporary.replace(path)

@@ -1,6 +1,7 @@
 """`manifest.jsonl`: one line a picture, saying how it was made."""
 
 import json
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 from data.exceptions import DatasetError
 from data.files import atomic_path
+from data.labels import CLASS_NAMES
 
 MANIFEST = "manifest.jsonl"
 
@@ -77,12 +79,28 @@ def line_to_record(line: str, where: str = "manifest") -> PictureRecord:
     try:
         value: dict[str, Any] = json.loads(line)
         boxes = [FaceRecord(label=b.pop("class"), **b) for b in value.pop("boxes")]
-        return PictureRecord(**value, boxes=boxes)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        record = PictureRecord(**value, boxes=boxes)
+        _check_record(record)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DatasetError(
             f"{where}: expected a manifest line of this version, but got {line[:60]!r} ({error}); "
             "generate the set again or remove the manifest"
         ) from error
+    return record
+
+
+def _check_record(record: PictureRecord) -> None:
+    """Refuse what JSON lets through but no reader of a manifest expects, as ValueError or TypeError."""
+    for name in ("file", "split", "source", "source_digest", "identity"):
+        if not isinstance(getattr(record, name), str):
+            raise TypeError(f"{name} is no text")
+    if not all(isinstance(n, int) for n in (record.width, record.height, record.seed)):
+        raise TypeError("width, height or seed is no whole number")
+    for face in record.boxes:
+        if face.label not in CLASS_NAMES:
+            raise ValueError(f"no class {face.label!r}")
+        if len(face.box) != 4 or not all(abs(float(v)) < math.inf for v in face.box):
+            raise ValueError(f"no box {face.box!r}")
 
 
 def write_manifest(root: Path, records: Iterable[PictureRecord]) -> None:
@@ -101,7 +119,8 @@ def read_manifest(root: Path) -> Iterator[PictureRecord]:
     path = root / MANIFEST
     if not path.is_file():
         return
-    with path.open(encoding="utf-8") as file:
+    # Bytes that aren't UTF-8 become a broken line with its number, not an error without one.
+    with path.open(encoding="utf-8", errors="replace") as file:
         for number, line in enumerate(file, start=1):
             if line.strip():
                 yield line_to_record(line, f"{path}:{number}")

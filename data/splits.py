@@ -40,11 +40,17 @@ def assert_disjoint(records: Iterable[PictureRecord]) -> None:
     Raises:
         DatasetError: naming the first person that does.
     """
-    seen: dict[str, str] = {}
+    for identity, splits in find_shared(records).items():
+        raise DatasetError(
+            f"expected each person in one split, but {identity!r} is in {' and '.join(splits)}"
+        )
+
+
+def find_shared(records: Iterable[PictureRecord]) -> dict[str, list[str]]:
+    """Persons that lie in more than one split, and the splits, in the order they are met."""
+    seen: dict[str, list[str]] = {}
     for record in records:
-        first = seen.setdefault(record.identity, record.split)
-        if first != record.split:
-            raise DatasetError(
-                f"expected each person in one split, but {record.identity!r} is in both "
-                f"{first} and {record.split} ({record.file})"
-            )
+        splits = seen.setdefault(record.identity, [])
+        if record.split not in splits:
+            splits.append(record.split)
+    return {identity: splits for identity, splits in seen.items() if len(splits) > 1}

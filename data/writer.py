@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from data.boxes import Boxes
-from data.dataset import SPLITS, Sample, boxes_to_text, image_to_label
+from data.dataset import SPLITS, Sample, boxes_to_text, image_to_label, text_to_boxes
 from data.exceptions import DatasetError
 from data.files import write_bytes, write_text
 from data.images import Image, decode_image, encode_image
@@ -35,6 +35,7 @@ def write_sample(
 
     Raises:
         DatasetError: if split or name make no sense.
+        AnnotationError: if a box leaves the picture or is thinner than a millionth of it.
         ImageError: if the picture can't be encoded, or decoded.
         OSError: if the file system refuses.
     """
@@ -45,7 +46,9 @@ def write_sample(
     content, (width, height) = _encode(picture, name, size, quality)
     image = root / "images" / split / name
     label = image_to_label(root, image)
-    write_text(label, boxes_to_text(boxes, width, height))
+    text = boxes_to_text(boxes, width, height)
+    text_to_boxes(text, width, height, name)  # what no reader would take isn't written
+    write_text(label, text)
     write_bytes(image, content)
     return Sample(image, label, split)
 
