@@ -1,0 +1,67 @@
+"""The model card that lies beside trained weights."""
+
+from collections import Counter
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from data.dataset import SPLITS, find_samples
+from data.files import digest, write_text
+from data.labels import CLASS_NAMES
+from data.manifest import read_manifest
+from detector.curves import METRICS, Table, best_epoch
+
+
+def write_card(out: Path, job: dict[str, Any], table: Table, onnx: Path, init_digest: str) -> None:
+    """Write `out/README.md`: weights, data, start, numbers, scores of a finished run."""
+    write_text(
+        out / "README.md",
+        "\n".join(
+            [
+                f"# {onnx.name}\n",
+                "Finds faces and says of each: " + ", ".join(CLASS_NAMES) + ".\n",
+                *_table("File", _files(onnx)),
+                *_table("Data", _data(Path(job["data"]), job["fingerprint"])),
+                *_table("Start weights", _start(job["init"], init_digest)),
+                *_table("Validation split, best epoch", _scores(table)),
+                *_table("Training", {**job["config"], "device": job["device"]}),
+            ]
+        ),
+    )
+
+
+def _table(title: str, rows: dict[str, Any]) -> list[str]:
+    lines = [f"| {name} | {value} |" for name, value in rows.items()]
+    return [f"## {title}\n", "| | |", "|---|---|", *lines, ""]
+
+
+def _files(onnx: Path) -> dict[str, Any]:
+    return {
+        "weights": onnx.name,
+        "sha256": digest(onnx),
+        "bytes": onnx.stat().st_size,
+        "ultralytics": version("ultralytics"),
+        "licence": "AGPL-3.0, as ultralytics requires",
+    }
+
+
+def _data(root: Path, fingerprint: str) -> dict[str, Any]:
+    rows: dict[str, Any] = {"name": root.name, "fingerprint": fingerprint}
+    rows |= {f"pictures, {split}": len(find_samples(root, split)) for split in SPLITS}
+    records = list(read_manifest(root))
+    if records:
+        seeds = sorted({record.seed for record in records})
+        boxes = Counter(box.label for record in records for box in record.boxes)
+        rows["manifest"] = f"{len(records)} pictures, {len(seeds)} seeds from {seeds[0]}"
+        rows |= {f"boxes, {name}": boxes[name] for name in CLASS_NAMES}
+    return rows
+
+
+def _start(init: str, init_digest: str) -> dict[str, Any]:
+    return {"name": Path(init).name, "sha256": init_digest or "none: random weights"}
+
+
+def _scores(table: Table) -> dict[str, Any]:
+    row = best_epoch(table)
+    scores = {label: f"{table[column][row]:.3f}" for column, label in METRICS.items()}
+    return {"epoch": f"{table['epoch'][row]:.0f} of {len(table['epoch'])}", **scores}

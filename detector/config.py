@@ -1,0 +1,69 @@
+"""Training numbers, each with its reason."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a detector is trained. Zero means: chosen by the device, see `for_device`.
+
+    Learning rates are those of AdamW; geometry is in fractions of the picture and degrees.
+    """
+
+    epochs: int = 30
+    # A 23 px face (the median of public test sets) keeps 15 px at 416; 640 costs 2.4 times as much.
+    imgsz: int = 0
+    # 16 fills two CPU cores and fits 4 GB; a GPU idles below 32.
+    batch: int = 0
+    # Dataloader processes on a GPU; on a CPU ultralytics loads in the training process.
+    workers: int = 8
+    # Epochs without a better validation score before stopping early.
+    patience: int = 20
+    seed: int = 0
+
+    # What ultralytics' "auto" picks for three classes below 10,000 steps; fixed, so that a
+    # larger set doesn't silently change the optimiser (MuSGD) and runs stay comparable.
+    optimizer: str = "AdamW"
+    lr0: float = 0.00143
+    momentum: float = 0.9
+    # Bias warm-up from 0.1 is SGD's; AdamW diverges with it.
+    warmup_bias_lr: float = 0.0
+    # One epoch warms a new head up; the default of three is a third of a short run.
+    warmup_epochs: float = 1.0
+    # A cosine ends at 1 % of lr0: long low tail for the rare class.
+    cos_lr: bool = True
+    lrf: float = 0.01
+
+    # Four pictures in one halve the faces: the cheapest source of small faces and crowds.
+    mosaic: float = 1.0
+    # The last share of epochs sees whole pictures, as prediction does.
+    close_mosaic_share: float = 0.15
+    scale: float = 0.5
+    translate: float = 0.1
+    # Heads tilt; more rotation loosens the axis-aligned boxes.
+    degrees: float = 5.0
+    fliplr: float = 0.5
+    # Nobody stands on their head.
+    flipud: float = 0.0
+    # Skin and fabric colours carry information: little hue, moderate saturation and value.
+    hsv_h: float = 0.01
+    hsv_s: float = 0.5
+    hsv_v: float = 0.4
+    # Size jitter makes each CPU step as slow as its largest size; `scale` does the same job.
+    multi_scale: float = 0.0
+
+    def for_device(self, device: str) -> "TrainConfig":
+        """The same with the device's picture size and batch filled in."""
+        on_cpu = device == "cpu"
+        values = asdict(self)
+        values["imgsz"] = self.imgsz or (416 if on_cpu else 640)
+        values["batch"] = self.batch or (16 if on_cpu else 32)
+        return TrainConfig(**values)
+
+    def to_ultralytics(self) -> dict[str, Any]:
+        """As keyword arguments of ultralytics' trainer."""
+        values = asdict(self)
+        share = values.pop("close_mosaic_share")
+        values["close_mosaic"] = max(1, round(self.epochs * share)) if self.epochs > 1 else 0
+        return values

@@ -1,0 +1,226 @@
+"""Training, as seen from the caller: checks, then a process of its own that trains.
+
+The process is needed because glibc and OpenMP read their settings once, when a process starts
+(`detector.environment`); it also keeps ultralytics' global state out of the caller.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from data.dataset import SPLITS, find_samples, read_yaml
+from data.exceptions import DatasetError, TrainingError, UsageError
+from data.extras import require
+from data.files import write_json, write_text
+from detector.config import TrainConfig
+from detector.environment import training_environment
+
+log = logging.getLogger(__name__)
+
+DEFAULT_INIT = "yolo26n.pt"
+RUN_FILE = "run.json"
+ONNX_NAME = "maskwatch.onnx"
+# How a shell reports a process that Ctrl-C ended.
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a finished run left: its folder and the files in it."""
+
+    out: Path
+    best: Path
+    onnx: Path
+    curves: Path
+    card: Path
+
+
+def train(
+    data: Path,
+    out: Path,
+    config: TrainConfig,
+    *,
+    init: str = DEFAULT_INIT,
+    device: str | None = None,
+    resume: bool = False,
+    log_file: Path | None = None,
+) -> TrainResult:
+    """Train on a data set in our layout, export to ONNX, draw curves, write a model card.
+
+    Args:
+        data: folder with data.yaml, a train and a val split.
+        out: the run's folder; must be new or empty, unless `resume`.
+        config: numbers; zeros are filled in for the device. With `resume`, the run's own count.
+        init: a checkpoint, a model's YAML (from scratch), or a name that ultralytics downloads.
+        device: as ultralytics takes it ("cpu", "0", "0,1", "mps"); None picks a GPU if there is
+            one.
+        resume: go on with an interrupted run in `out`.
+        log_file: where progress goes instead of the terminal.
+
+    Raises:
+        DatasetError: if the set is no data set of ours, lacks a split, or `out` is taken.
+        TrainingError: if there is nothing to resume, the set has changed, or training fails.
+        UsageError: if an option makes no sense.
+        KeyboardInterrupt: on Ctrl-C; the last whole epoch is kept for `resume`.
+    """
+    check_config(config)
+    print_of_data = fingerprint(data)
+    require("ultralytics", "train")
+    chosen = pick_device(device)
+    if resume:
+        job = _resumed_job(out, print_of_data)
+    else:
+        check_out(out)
+        job = {
+            "config": asdict(config.for_device(chosen)),
+            "init": resolve_init(init),
+            "fingerprint": print_of_data,
+        }
+    job |= {"data": str(data.resolve()), "device": chosen, "resume": resume}
+    out.mkdir(parents=True, exist_ok=True)
+    write_json(out / RUN_FILE, job)
+    write_text(out / "data.yaml", resolved_yaml(data))
+    _run_worker(out, chosen, log_file)
+    return TrainResult(
+        out,
+        out / "weights" / "best.pt",
+        out / ONNX_NAME,
+        out / "curves.png",
+        out / "README.md",
+    )
+
+
+def check_config(config: TrainConfig) -> None:
+    """Raises UsageError naming the first number that makes no sense."""
+    for name, low in (("epochs", 1), ("batch", 0), ("workers", 0), ("patience", 0), ("seed", 0)):
+        value = getattr(config, name)
+        if value < low:
+            raise UsageError(f"expected --{name} of at least {low}, but got {value}")
+    if config.imgsz < 0 or config.imgsz % 32:
+        raise UsageError(f"expected --imgsz as a multiple of 32, but got {config.imgsz}")
+
+
+def check_out(out: Path) -> None:
+    """Raises DatasetError if `out` exists and holds anything."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise DatasetError(
+            f"{out}: expected a new or empty folder; choose another --out, or go on with --resume"
+        )
+
+
+def fingerprint(root: Path) -> str:
+    """64 hex digits that change when a picture is added, removed or resized, or a label changes.
+
+    Pictures count by name and size in bytes: reading them all would take longer than an epoch's
+    start.
+
+    Raises:
+        DatasetError: if it isn't a data set of ours or a split is missing.
+    """
+    read_yaml(root)
+    value = hashlib.sha256()
+    for split in SPLITS:
+        for sample in find_samples(root, split):
+            value.update(f"{split} {sample.image.name} {sample.image.stat().st_size}\n".encode())
+            if sample.label.is_file():
+                value.update(sample.label.read_bytes())
+    return value.hexdigest()
+
+
+def resolved_yaml(root: Path) -> str:
+    """`data.yaml` with an absolute path: ultralytics takes "." as the working directory."""
+    config = read_yaml(root)
+    kept = {key: config[key] for key in (*SPLITS, "names")}
+    return yaml.safe_dump({"path": str(root.resolve()), **kept}, sort_keys=False)
+
+
+def pick_device(device: str | None) -> str:
+    """The device asked for, else the first GPU, else "cpu"."""
+    if device:
+        return device
+    torch = require("torch", "train")
+    if torch.cuda.is_available():
+        return "0"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def resolve_init(init: str) -> str:
+    """Start weights as an absolute path where they are a file, else the name.
+
+    Raises:
+        TrainingError: if a path is given and there is nothing.
+    """
+    path = Path(init)
+    if path.is_file():
+        if path.suffix == ".pt":
+            log.warning(
+                "%s is a pickle, which can carry code: it is loaded with torch's weights_only and "
+                "ultralytics' own classes alone, which refuses such code; prefer files you trust",
+                path,
+            )
+        return str(path.resolve())
+    if path.name != init or path.suffix not in {".pt", ".yaml"}:
+        raise TrainingError(f"{init}: expected start weights (.pt or .yaml), but there are none")
+    return init
+
+
+def _resumed_job(out: Path, print_of_data: str) -> dict[str, Any]:
+    """The job of an interrupted run, checked against the data of today."""
+    try:
+        job: dict[str, Any] = json.loads((out / RUN_FILE).read_text(encoding="utf-8"))
+        config = TrainConfig(**job["config"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TrainingError(f"{out}: expected an interrupted run to resume ({error})") from error
+    if (out / ONNX_NAME).is_file():
+        raise TrainingError(f"{out}: this run is finished; train again with another --out")
+    if not (out / "weights" / "last.pt").is_file():
+        raise TrainingError(
+            f"{out}: expected weights/last.pt to resume from, but no epoch was finished; "
+            "remove the folder and start again"
+        )
+    if job.get("fingerprint") != print_of_data:
+        raise TrainingError(
+            f"{out}: the data set isn't the one this run began with; give that one, or start "
+            "a new run with --init weights/last.pt of this one"
+        )
+    return job | {"config": asdict(replace(config))}
+
+
+def _run_worker(out: Path, device: str, log_file: Path | None) -> None:
+    """Run `detector.worker` on the job in `out` and turn its end into ours."""
+    with tempfile.TemporaryDirectory(prefix="maskwatch-train-") as folder:
+        complaint = Path(folder) / "error"
+        # -P: a folder `data` where the user stands must not hide our package of that name.
+        command = [sys.executable, "-P", "-m", "detector.worker", str(out.resolve()), complaint]
+        code = _wait(command, training_environment(device), log_file)
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt
+        if code != 0:
+            reason = complaint.read_text(encoding="utf-8") if complaint.is_file() else ""
+            raise TrainingError(reason or f"training ended with code {code}; see its output above")
+
+
+def _wait(command: list[Any], environment: dict[str, str], log_file: Path | None) -> int:
+    """Run a process to its end; Ctrl-C reaches it through the terminal, so wait for its goodbye."""
+    target = os.devnull if log_file is None else str(log_file)
+    with open(target, "ab") as log_stream:  # noqa: PTH123 - devnull has no Path
+        output = None if log_file is None else log_stream
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)  # noqa: S603
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            process.wait()
+            raise
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait()

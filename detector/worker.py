@@ -1,0 +1,158 @@
+"""The process that trains: `python -m detector.worker RUN_FOLDER ERROR_FILE`.
+
+Started by `detector.train` in the environment of `detector.environment`. Reads the job from
+RUN_FOLDER/run.json; on failure writes one line to ERROR_FILE.
+"""
+
+import json
+import os
+import shutil
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+from data.exceptions import MaskwatchError, TrainingError
+from data.extras import package_file
+from data.files import digest
+from detector.augment import camera_transforms
+from detector.card import write_card
+from detector.config import TrainConfig
+from detector.curves import draw_curves, read_results
+from detector.environment import cache_folder, core_count
+from detector.export import export_onnx
+
+# ultralytics' switches for services that watch trainings.
+SERVICES = ("sync", "clearml", "comet", "dvc", "mlflow", "raytune", "tensorboard", "wandb")
+
+
+def main(argv: list[str]) -> int:
+    """Train as RUN_FOLDER/run.json says; 0 if it went well, 130 on Ctrl-C, else 1."""
+    out, complaint = Path(argv[0]), Path(argv[1])
+    try:
+        run(out)
+    except KeyboardInterrupt:
+        return 130
+    except MaskwatchError as error:
+        complaint.write_text(str(error), encoding="utf-8")
+        return 1
+    except (RuntimeError, ValueError, TypeError, OSError, AssertionError) as error:
+        # Whatever ultralytics or torch object to: the trace for the curious, one line for all.
+        traceback.print_exc()
+        complaint.write_text(f"training failed: {error}", encoding="utf-8")
+        return 1
+    return 0
+
+
+def run(out: Path) -> None:
+    """Train or go on training, then export, draw and describe what came out."""
+    job = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    config = TrainConfig(**job["config"])
+    prepare_settings()
+    last = out / "weights" / "last.pt"
+    init = str(last) if job["resume"] else fetch_init(job["init"])
+    if not (job["resume"] and is_trained(last, config.epochs)):
+        fit(out, init, config, device=job["device"], resume=job["resume"])
+    table = read_results(out / "results.csv")
+    draw_curves(table, out / "curves.png")
+    onnx = export_onnx(out / "weights" / "best.pt", out / "maskwatch.onnx", config.imgsz)
+    init_digest = digest(Path(init)) if Path(init).is_file() and not job["resume"] else ""
+    write_card(out, job, table, onnx, init_digest)
+
+
+def prepare_settings() -> None:
+    """Switch ultralytics' services off and keep its files in our cache folder."""
+    folder = cache_folder()
+    # It downloads this font before every training unless one is there; any font will do.
+    font = folder / "Ultralytics" / "Arial.ttf"
+    if not font.exists():
+        font.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(
+            package_file("matplotlib", "mpl-data/fonts/ttf/DejaVuSans.ttf", "train"), font
+        )
+    from ultralytics.utils import SETTINGS
+
+    wanted: dict[str, Any] = dict.fromkeys(SERVICES, False)
+    wanted |= {"weights_dir": str(folder / "weights"), "runs_dir": str(folder / "runs")}
+    if any(SETTINGS[key] != value for key, value in wanted.items()):
+        SETTINGS.update(wanted)
+
+
+def fetch_init(init: str) -> str:
+    """A file or model YAML as it is; a bare name from the cache, else downloaded into it.
+
+    Raises:
+        TrainingError: if it can't be downloaded.
+    """
+    if Path(init).is_file() or init.endswith(".yaml"):
+        return init
+    from ultralytics.utils.downloads import attempt_download_asset
+
+    target = cache_folder() / "weights" / init
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        found = Path(attempt_download_asset(str(target), retry=0))
+    except (OSError, RuntimeError) as error:
+        raise TrainingError(_no_start(init)) from error
+    if not found.is_file():
+        raise TrainingError(_no_start(init))
+    return str(found)
+
+
+def _no_start(init: str) -> str:
+    return (
+        f"{init}: couldn't be downloaded; give start weights with --init FILE.pt, "
+        "or train from scratch with --init yolo26n.yaml"
+    )
+
+
+def is_trained(last: Path, epochs: int) -> bool:
+    """Whether a checkpoint's last epoch is done, so that only the finish is missing."""
+    from ultralytics.nn.tasks import torch_safe_load
+
+    try:
+        checkpoint, _ = torch_safe_load(str(last), safe_only=True)
+    except (TypeError, RuntimeError) as error:
+        raise TrainingError(f"{last}: can't be read, so there is nothing to resume") from error
+    # ultralytics strips the optimiser and sets -1 when it is done.
+    return checkpoint["epoch"] < 0 or checkpoint["epoch"] + 1 >= epochs
+
+
+def fit(out: Path, init: str, config: TrainConfig, *, device: str, resume: bool) -> None:
+    """Run ultralytics' training loop into `out`."""
+    from ultralytics.models.yolo.detect import DetectionTrainer
+
+    overrides = {
+        **config.to_ultralytics(),
+        "model": init,
+        "data": str(out / "data.yaml"),
+        "device": device,
+        "task": "detect",
+        "save_dir": str(out),
+        "plots": False,
+        "augmentations": camera_transforms(),
+        "resume": init if resume else False,
+    }
+    trainer = DetectionTrainer(overrides=overrides)
+    trainer.add_callback("on_train_batch_end", stop_with_parent)
+    if device == "cpu":
+        trainer.add_callback("on_train_epoch_start", use_all_cores)
+        trainer.add_callback("on_val_start", use_all_cores)
+    trainer.train()
+
+
+def use_all_cores(_: Any) -> None:
+    """Give torch its threads back: ultralytics takes one away when it selects a CPU."""
+    import torch
+
+    torch.set_num_threads(core_count())
+
+
+def stop_with_parent(_: Any, parent: int = os.getppid()) -> None:
+    """End when the program that started us is gone, so that no orphan trains on."""
+    if os.getppid() != parent:
+        raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

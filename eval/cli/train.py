@@ -1,0 +1,67 @@
+"""`maskwatch train`: train a detector on a data set and export it."""
+
+import argparse
+from pathlib import Path
+
+from detector.config import TrainConfig
+from detector.train import DEFAULT_INIT, train
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `maskwatch train`."""
+    default = TrainConfig()
+    add = parser.add_argument
+    add("data", type=Path, metavar="DIR", help="data set: data.yaml, images/, labels/")
+    add(
+        "--init",
+        default=DEFAULT_INIT,
+        metavar="FILE",
+        help="start weights: a checkpoint, a name that is downloaded, or a model's .yaml to "
+        "start from nothing (default: %(default)s)",
+    )
+    add("--epochs", type=int, default=default.epochs, metavar="N", help="default: %(default)s")
+    add("--imgsz", type=int, default=0, metavar="PX", help="default: 416 on a CPU, 640 on a GPU")
+    add("--batch", type=int, default=0, metavar="B", help="default: 16 on a CPU, 32 on a GPU")
+    add("--device", metavar="D", help="cpu, 0, 0,1, mps; default: a GPU if there is one")
+    add("--resume", action="store_true", help="go on with the interrupted run in --out")
+    add("--out", type=Path, default=Path("runs/train"), metavar="DIR", help="default: %(default)s")
+    add("--seed", type=int, default=default.seed, metavar="S", help="default: %(default)s")
+    add(
+        "--workers",
+        type=int,
+        default=default.workers,
+        metavar="W",
+        help="loading processes on a GPU (default: %(default)s)",
+    )
+    add(
+        "--patience",
+        type=int,
+        default=default.patience,
+        metavar="N",
+        help="stop after N epochs without a better score (default: %(default)s)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train and say where the results are."""
+    config = TrainConfig(
+        epochs=args.epochs,
+        imgsz=args.imgsz,
+        batch=args.batch,
+        seed=args.seed,
+        workers=args.workers,
+        patience=args.patience,
+    )
+    result = train(
+        args.data,
+        args.out,
+        config,
+        init=args.init,
+        device=args.device,
+        resume=args.resume,
+    )
+    print(f"weights: {result.onnx}")
+    print(f"card:    {result.card}")
+    print(f"curves:  {result.curves}")
+    print(f"next:    maskwatch eval {args.data} --weights {result.onnx}")
+    return 0
