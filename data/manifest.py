@@ -90,7 +90,7 @@ def line_to_record(line: str, where: str = "manifest") -> PictureRecord:
 
 
 def _check_record(record: PictureRecord) -> None:
-    """Refuse what JSON lets through but no reader of a manifest expects, as ValueError or TypeError."""
+    """Refuse what JSON lets through but no reader expects; ValueError or TypeError."""
     for name in ("file", "split", "source", "source_digest", "identity"):
         if not isinstance(getattr(record, name), str):
             raise TypeError(f"{name} is no text")
