@@ -12,8 +12,15 @@ from data.manifest import read_manifest
 from detector.curves import METRICS, Table, best_epoch
 
 
-def write_card(out: Path, job: dict[str, Any], table: Table, onnx: Path, init_digest: str) -> None:
-    """Write `out/README.md`: weights, data, start, numbers, scores of a finished run."""
+def write_card(out: Path, job: dict[str, Any], table: Table, onnx: Path) -> None:
+    """Write `out/README.md`: weights, data, start, numbers, scores of a finished run.
+
+    Args:
+        out: the run's folder.
+        job: its `run.json`: config, data, device, fingerprint, init, init_sha256.
+        table: columns of results.csv.
+        onnx: the exported weights.
+    """
     write_text(
         out / "README.md",
         "\n".join(
@@ -22,7 +29,7 @@ def write_card(out: Path, job: dict[str, Any], table: Table, onnx: Path, init_di
                 "Finds faces and says of each: " + ", ".join(CLASS_NAMES) + ".\n",
                 *_table("File", _files(onnx)),
                 *_table("Data", _data(Path(job["data"]), job["fingerprint"])),
-                *_table("Start weights", _start(job["init"], init_digest)),
+                *_table("Start weights", _start(job["init"], job.get("init_sha256", ""))),
                 *_table("Validation split, best epoch", _scores(table)),
                 *_table("Training", {**job["config"], "device": job["device"]}),
             ]

@@ -24,6 +24,8 @@ class TrainConfig:
 
     # What ultralytics' "auto" picks for three classes below 10,000 steps; fixed, so that a
     # larger set doesn't silently change the optimiser (MuSGD) and runs stay comparable.
+    # Pictures between two optimiser steps; ultralytics gathers batches until it is reached.
+    nbs: int = 64
     optimizer: str = "AdamW"
     lr0: float = 0.00143
     momentum: float = 0.9

@@ -13,6 +13,9 @@ GLIBC_KEEPS_MEMORY: Mapping[str, str] = {
     "MALLOC_TOP_PAD_": "268435456",
 }
 
+# How a shell reports a process that Ctrl-C ended.
+INTERRUPTED = 130
+
 
 def cache_folder() -> Path:
     """Where ultralytics keeps its settings and downloads for us: the user's cache folder."""

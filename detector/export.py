@@ -1,10 +1,14 @@
 """Trained weights to ONNX, the one format that prediction loads."""
 
+import logging
 import os
 import shutil
 import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from data.exceptions import UsageError, WeightsError
 from data.extras import require
@@ -16,6 +20,9 @@ HEADS: tuple[Head, ...] = ("one2many", "end2end")
 
 # Known to onnxruntime since 1.14 and OpenVINO since 2023; nothing newer is needed.
 OPSET = 17
+
+# Entries of ultralytics' metadata that stay.
+METADATA = ("names", "imgsz", "stride", "end2end", "task", "head", "channels", "version", "license")
 
 
 def export_onnx(
@@ -31,7 +38,8 @@ def export_onnx(
     Input `images`: (batch, 3, height, width) float32 RGB in [0, 1], sides multiples of 32.
     Output `output0` of head "one2many": (batch, 4 + classes, anchors), [cx, cy, w, h] in input
     pixels and class scores, for NMS; of "end2end": (batch, 300, 6), [x1, y1, x2, y2, score,
-    class], no NMS. The metadata carries `names`, `imgsz`, `stride` and `end2end`.
+    class], no NMS, for sides of at least 128 px. The metadata carries `names`, `imgsz`,
+    `stride` and `end2end`.
 
     Args:
         weights: an ultralytics checkpoint.
@@ -46,38 +54,65 @@ def export_onnx(
     """
     if imgsz <= 0 or imgsz % 32:
         raise UsageError(f"expected --imgsz as a positive multiple of 32, but got {imgsz}")
-    model = _load(weights)
-    if head == "end2end" and getattr(model.model.model[-1], "one2one_cv2", None) is None:
-        raise WeightsError(f"{weights}: has no end-to-end head; export with --head one2many")
-    with tempfile.TemporaryDirectory(prefix="maskwatch-export-") as folder:
+    with _quiet(), tempfile.TemporaryDirectory(prefix="maskwatch-export-") as folder:
+        model = _load(weights)
+        if head == "end2end" and getattr(model.model.model[-1], "one2one_cv2", None) is None:
+            raise WeightsError(f"{weights}: has no end-to-end head; export with --head one2many")
         # ultralytics writes beside the checkpoint that the model came from.
         model.model.pt_path = str(Path(folder) / "model.pt")
         # nms=False means the end-to-end head here, None the one that needs NMS outside.
-        exported = model.export(
-            format="onnx",
-            imgsz=imgsz,
-            dynamic=dynamic,
-            opset=OPSET,
-            nms=False if head == "end2end" else None,
-            simplify=True,
-            device="cpu",
-            verbose=False,
+        nms = False if head == "end2end" else None
+        exported = Path(
+            model.export(
+                format="onnx", imgsz=imgsz, dynamic=dynamic, opset=OPSET, nms=nms, device="cpu"
+            )
         )
+        clean_metadata(exported)
         with atomic_path(out) as temporary:
             shutil.copyfile(exported, temporary)
     write_text(out.with_name(out.name + ".sha256"), f"{digest(out)}  {out.name}\n")
     return out
 
 
-def _load(weights: Path):  # type: ignore[no-untyped-def]
-    """The ultralytics model of a checkpoint, loaded without executing what it carries."""
+def clean_metadata(path: Path) -> None:
+    """Keep what prediction reads, and drop what differs by machine and day: paths and dates."""
+    onnx = require("onnx", "train")
+    model = onnx.load(str(path))
+    kept = [entry for entry in model.metadata_props if entry.key in METADATA]
+    values = {entry.key: entry.value for entry in kept}
+    del model.metadata_props[:]
+    onnx.helper.set_model_props(model, {key: values[key] for key in METADATA if key in values})
+    onnx.save(model, str(path))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hide torch's remarks on tracing and ultralytics' hints, which name temporary files."""
+    logger = logging.getLogger("ultralytics")
+    level = logger.level
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        logger.setLevel(logging.ERROR)
+        try:
+            yield
+        finally:
+            logger.setLevel(level)
+
+
+def _load(weights: Path) -> Any:
+    """The ultralytics model of a checkpoint, refused where it carries more than a model."""
     if not weights.is_file():
         raise WeightsError(f"{weights}: expected a checkpoint (.pt), but there is none")
     os.environ.update(private_environment())
     ultralytics = require("ultralytics", "train")
+    tasks = require("ultralytics.nn.tasks", "train")
+    logging.getLogger("ultralytics").setLevel(logging.ERROR)
     try:
+        # Looks at every class that the pickle names before any is made, whatever the environment
+        # was when ultralytics was imported.
+        tasks.torch_safe_load(str(weights), safe_only=True)
         return ultralytics.YOLO(str(weights), task="detect")
-    except (TypeError, AttributeError, KeyError, RuntimeError) as error:
+    except (TypeError, AttributeError, KeyError, RuntimeError, OSError) as error:
         raise WeightsError(
             f"{weights}: expected an ultralytics checkpoint (.pt), but loading failed: {error}"
         ) from error

@@ -8,10 +8,11 @@ import hashlib
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +23,15 @@ from data.exceptions import DatasetError, TrainingError, UsageError
 from data.extras import require
 from data.files import write_json, write_text
 from detector.config import TrainConfig
-from detector.environment import training_environment
+from detector.environment import INTERRUPTED, training_environment
 
 log = logging.getLogger(__name__)
 
 DEFAULT_INIT = "yolo26n.pt"
 RUN_FILE = "run.json"
 ONNX_NAME = "maskwatch.onnx"
-# How a shell reports a process that Ctrl-C ended.
-INTERRUPTED = 130
+LAST = Path("weights", "last.pt")
+CARD = "README.md"
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def train(
         out / "weights" / "best.pt",
         out / ONNX_NAME,
         out / "curves.png",
-        out / "README.md",
+        out / CARD,
     )
 
 
@@ -110,8 +111,9 @@ def check_config(config: TrainConfig) -> None:
 
 
 def check_out(out: Path) -> None:
-    """Raises DatasetError if `out` exists and holds anything."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    """Raises DatasetError if `out` holds anything but a run that ended before its first epoch."""
+    stillborn = (out / RUN_FILE).is_file() and not (out / LAST).is_file()
+    if out.exists() and not stillborn and (not out.is_dir() or any(out.iterdir())):
         raise DatasetError(
             f"{out}: expected a new or empty folder; choose another --out, or go on with --resume"
         )
@@ -177,22 +179,22 @@ def _resumed_job(out: Path, print_of_data: str) -> dict[str, Any]:
     """The job of an interrupted run, checked against the data of today."""
     try:
         job: dict[str, Any] = json.loads((out / RUN_FILE).read_text(encoding="utf-8"))
-        config = TrainConfig(**job["config"])
+        TrainConfig(**job["config"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TrainingError(f"{out}: expected an interrupted run to resume ({error})") from error
-    if (out / ONNX_NAME).is_file():
+    if (out / CARD).is_file():
         raise TrainingError(f"{out}: this run is finished; train again with another --out")
-    if not (out / "weights" / "last.pt").is_file():
+    if not (out / LAST).is_file():
         raise TrainingError(
-            f"{out}: expected weights/last.pt to resume from, but no epoch was finished; "
-            "remove the folder and start again"
+            f"{out}: expected {LAST} to resume from, but no epoch was finished; "
+            "start again without --resume"
         )
     if job.get("fingerprint") != print_of_data:
         raise TrainingError(
             f"{out}: the data set isn't the one this run began with; give that one, or start "
             "a new run with --init weights/last.pt of this one"
         )
-    return job | {"config": asdict(replace(config))}
+    return job
 
 
 def _run_worker(out: Path, device: str, log_file: Path | None) -> None:
@@ -202,7 +204,7 @@ def _run_worker(out: Path, device: str, log_file: Path | None) -> None:
         # -P: a folder `data` where the user stands must not hide our package of that name.
         command = [sys.executable, "-P", "-m", "detector.worker", str(out.resolve()), complaint]
         code = _wait(command, training_environment(device), log_file)
-        if code == INTERRUPTED:
+        if code in (INTERRUPTED, -signal.SIGINT):
             raise KeyboardInterrupt
         if code != 0:
             reason = complaint.read_text(encoding="utf-8") if complaint.is_file() else ""

@@ -5,6 +5,7 @@ RUN_FOLDER/run.json; on failure writes one line to ERROR_FILE.
 """
 
 import json
+import logging
 import os
 import shutil
 import sys
@@ -13,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from data.exceptions import MaskwatchError, TrainingError
-from data.extras import package_file
-from data.files import digest
+from data.extras import package_file, require
+from data.files import digest, write_json
 from detector.augment import camera_transforms
 from detector.card import write_card
 from detector.config import TrainConfig
 from detector.curves import draw_curves, read_results
-from detector.environment import cache_folder, core_count
+from detector.environment import INTERRUPTED, cache_folder, core_count
 from detector.export import export_onnx
 
 # ultralytics' switches for services that watch trainings.
@@ -27,12 +28,12 @@ SERVICES = ("sync", "clearml", "comet", "dvc", "mlflow", "raytune", "tensorboard
 
 
 def main(argv: list[str]) -> int:
-    """Train as RUN_FOLDER/run.json says; 0 if it went well, 130 on Ctrl-C, else 1."""
+    """Train as RUN_FOLDER/run.json says; 0 if it went well, INTERRUPTED on Ctrl-C, else 1."""
     out, complaint = Path(argv[0]), Path(argv[1])
     try:
         run(out)
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     except MaskwatchError as error:
         complaint.write_text(str(error), encoding="utf-8")
         return 1
@@ -45,19 +46,25 @@ def main(argv: list[str]) -> int:
 
 
 def run(out: Path) -> None:
-    """Train or go on training, then export, draw and describe what came out."""
+    """Train or go on training, then export, draw and describe what came out.
+
+    The card is written last: it marks a run as finished.
+    """
     job = json.loads((out / "run.json").read_text(encoding="utf-8"))
     config = TrainConfig(**job["config"])
     prepare_settings()
     last = out / "weights" / "last.pt"
-    init = str(last) if job["resume"] else fetch_init(job["init"])
-    if not (job["resume"] and is_trained(last, config.epochs)):
-        fit(out, init, config, device=job["device"], resume=job["resume"])
+    if not job["resume"]:
+        init = fetch_init(job["init"])
+        job["init_sha256"] = digest(Path(init)) if init.endswith(".pt") else ""
+        write_json(out / "run.json", job)
+        fit(out, init, config, job["device"])
+    elif not is_trained(last, config.epochs):
+        fit(out, str(last), config, job["device"], resume=True)
     table = read_results(out / "results.csv")
     draw_curves(table, out / "curves.png")
     onnx = export_onnx(out / "weights" / "best.pt", out / "maskwatch.onnx", config.imgsz)
-    init_digest = digest(Path(init)) if Path(init).is_file() and not job["resume"] else ""
-    write_card(out, job, table, onnx, init_digest)
+    write_card(out, job, table, onnx)
 
 
 def prepare_settings() -> None:
@@ -66,16 +73,24 @@ def prepare_settings() -> None:
     # It downloads this font before every training unless one is there; any font will do.
     font = folder / "Ultralytics" / "Arial.ttf"
     if not font.exists():
+        source = package_file("matplotlib", "mpl-data/fonts/ttf/DejaVuSans.ttf", "train")
         font.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(
-            package_file("matplotlib", "mpl-data/fonts/ttf/DejaVuSans.ttf", "train"), font
-        )
-    from ultralytics.utils import SETTINGS
+        shutil.copyfile(source, font)
+    require("ultralytics", "train")
+    from ultralytics.utils import LOGGER, SETTINGS
+
+    LOGGER.addFilter(is_readable)
 
     wanted: dict[str, Any] = dict.fromkeys(SERVICES, False)
     wanted |= {"weights_dir": str(folder / "weights"), "runs_dir": str(folder / "runs")}
     if any(SETTINGS[key] != value for key, value in wanted.items()):
         SETTINGS.update(wanted)
+
+
+def is_readable(record: logging.LogRecord) -> bool:
+    """False for the pages on which ultralytics prints every argument and transform."""
+    start = record.getMessage()[:40]
+    return "engine/trainer: " not in start and "albumentations: " not in start
 
 
 def fetch_init(init: str) -> str:
@@ -91,12 +106,12 @@ def fetch_init(init: str) -> str:
     target = cache_folder() / "weights" / init
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        found = Path(attempt_download_asset(str(target), retry=0))
-    except (OSError, RuntimeError) as error:
+        attempt_download_asset(str(target), retry=0)
+    except (OSError, RuntimeError, ValueError) as error:
         raise TrainingError(_no_start(init)) from error
-    if not found.is_file():
+    if not target.is_file():
         raise TrainingError(_no_start(init))
-    return str(found)
+    return str(target)
 
 
 def _no_start(init: str) -> str:
@@ -107,21 +122,27 @@ def _no_start(init: str) -> str:
 
 
 def is_trained(last: Path, epochs: int) -> bool:
-    """Whether a checkpoint's last epoch is done, so that only the finish is missing."""
+    """Whether a checkpoint's last epoch is done, so that only the finish is missing.
+
+    Raises:
+        TrainingError: if the checkpoint can't be read.
+    """
     from ultralytics.nn.tasks import torch_safe_load
 
     try:
-        checkpoint, _ = torch_safe_load(str(last), safe_only=True)
-    except (TypeError, RuntimeError) as error:
+        epoch = int(torch_safe_load(str(last), safe_only=True)[0]["epoch"])
+    except (TypeError, KeyError, RuntimeError) as error:
         raise TrainingError(f"{last}: can't be read, so there is nothing to resume") from error
-    # ultralytics strips the optimiser and sets -1 when it is done.
-    return checkpoint["epoch"] < 0 or checkpoint["epoch"] + 1 >= epochs
+    # ultralytics removes the optimiser's state and sets -1 when it is done.
+    return epoch < 0 or epoch + 1 >= epochs
 
 
-def fit(out: Path, init: str, config: TrainConfig, *, device: str, resume: bool) -> None:
-    """Run ultralytics' training loop into `out`."""
-    from ultralytics.models.yolo.detect import DetectionTrainer
+def fit(out: Path, init: str, config: TrainConfig, device: str, *, resume: bool = False) -> None:
+    """Run ultralytics' training loop into `out`.
 
+    Callbacks and transforms travel to the processes of several GPUs: ultralytics pickles the
+    former with cloudpickle and stores the latter as dictionaries.
+    """
     overrides = {
         **config.to_ultralytics(),
         "model": init,
@@ -133,12 +154,47 @@ def fit(out: Path, init: str, config: TrainConfig, *, device: str, resume: bool)
         "augmentations": camera_transforms(),
         "resume": init if resume else False,
     }
-    trainer = DetectionTrainer(overrides=overrides)
-    trainer.add_callback("on_train_batch_end", stop_with_parent)
+    trainer = trainer_class()(overrides=overrides)
+    if trainer.ddp:
+        require("cloudpickle", "cluster")
+        # Else ultralytics removes the run's folder, with our job in it, before it starts.
+        trainer.resume = True
+    else:
+        trainer.add_callback("on_train_batch_end", stop_with_parent)
     if device == "cpu":
         trainer.add_callback("on_train_epoch_start", use_all_cores)
         trainer.add_callback("on_val_start", use_all_cores)
     trainer.train()
+
+
+def trainer_class() -> type[Any]:
+    """The detection trainer of ultralytics, with checkpoints replaced as a whole."""
+    from ultralytics.models.yolo.detect import DetectionTrainer
+
+    class WholeCheckpointTrainer(DetectionTrainer):  # type: ignore[misc]
+        """Writes checkpoints beside the old ones, then renames: Ctrl-C or a full disk while
+        writing must not cost the epochs before.
+        """
+
+        last: Path
+        best: Path
+
+        def save_model(self) -> bool:
+            finals = self.last, self.best
+            fresh = [path.with_suffix(".new") for path in finals]
+            self.last, self.best = fresh
+            try:
+                saved = bool(super().save_model())
+                for new, final in zip(fresh, finals, strict=True):
+                    if new.is_file():
+                        new.replace(final)
+            finally:
+                self.last, self.best = finals
+                for new in fresh:
+                    new.unlink(missing_ok=True)
+            return saved
+
+    return WholeCheckpointTrainer
 
 
 def use_all_cores(_: Any) -> None:
