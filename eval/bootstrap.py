@@ -1,0 +1,83 @@
+"""How sure a score is: percentile bootstrap over pictures (Efron 1979).
+
+Pictures, not faces, are drawn, because the faces of one picture share its light and camera.
+Detections are matched once; each round only weighs them by how often their picture was drawn.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from data.boxes import Floats, Ints
+from eval.matching import Curve
+
+RECALLS: Floats = np.linspace(0.0, 1.0, 101)  # COCO's 101-point interpolation (Lin et al. 2014)
+LEVEL = 0.95
+
+
+def average_precision(curve: Curve, weights: Ints | None = None) -> float:
+    """AP of a curve, 101 points, 0 to 1; nan where there is no true box.
+
+    `weights` (P,) says how often each picture counts, once by default. Precision is needed at the
+    correct detections only: between two of them it just falls.
+    """
+    times = np.ones(len(curve.truths), dtype=np.int64) if weights is None else weights
+    total = int(times @ curve.truths)
+    if total == 0:
+        return float("nan")
+    weight = times[curve.picture]
+    seen = np.cumsum(weight)[curve.correct]
+    right = np.cumsum(weight[curve.correct])
+    precision = right / np.maximum(seen, 1)
+    return float(_interpolate(right / total, precision).mean())
+
+
+def precision_recall(curve: Curve) -> tuple[Floats, Floats]:
+    """Recall (101,) and the interpolated precision (101,) there, for plots.
+
+    Precision is 0 beyond the reached recall, and nan everywhere where there is no true box.
+    """
+    total = int(curve.truths.sum())
+    if total == 0:
+        return RECALLS, np.full(len(RECALLS), np.nan)
+    right = np.cumsum(curve.correct)[curve.correct]
+    seen = np.flatnonzero(curve.correct) + 1
+    return RECALLS, _interpolate(right / total, right / seen)
+
+
+def _interpolate(recall: Floats, precision: Floats) -> Floats:
+    """Best precision at each of RECALLS or beyond; recall (H,) ascending, precision (H,)."""
+    envelope = np.maximum.accumulate(precision[::-1])[::-1]
+    return np.append(envelope, 0.0)[np.searchsorted(recall, RECALLS, side="left")]
+
+
+def bootstrap(curves: Sequence[Curve], rounds: int, rng: np.random.Generator) -> Floats:
+    """AP of each curve in each round of resampling: (rounds, K), nan where a class is absent.
+
+    All curves are of the same pictures, and each round draws the same pictures for all.
+    """
+    pictures = len(curves[0].truths)
+    result = np.empty((rounds, len(curves)))
+    for row in result:
+        drawn = np.bincount(rng.integers(0, pictures, pictures), minlength=pictures)
+        row[:] = [average_precision(curve, drawn) for curve in curves]
+    return result
+
+
+def interval(values: Floats, level: float = LEVEL) -> tuple[float, float] | None:
+    """Percentile interval of (rounds,) values, nan left out; None where none are left."""
+    finite = values[np.isfinite(values)]
+    if finite.size == 0:
+        return None
+    low, high = np.quantile(finite, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def mean_over_present(values: Floats) -> Floats:
+    """(rounds, K) APs to (rounds,) means over the classes that each round has (nan if none)."""
+    present = np.isfinite(values)
+    counts = present.sum(axis=1)
+    sums = np.where(present, values, 0.0).sum(axis=1)
+    mean = np.full(len(values), np.nan)
+    np.divide(sums, counts, out=mean, where=counts > 0)
+    return mean

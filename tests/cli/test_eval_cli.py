@@ -1,0 +1,146 @@
+"""`maskwatch eval` end to end, on sample photographs that installed packages carry."""
+
+import json
+import re
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+
+from data.boxes import Boxes
+from data.dataset import boxes_to_text, write_yaml
+from data.extras import package_file
+from data.files import write_text
+from data.images import read_image, write_image
+from eval.cli.main import main
+
+# Faces of the photos, by eye, px; all bare.
+PHOTOS = {
+    "astronaut": ("skimage", "data/astronaut.png", "demo", [[175, 65, 275, 205]]),
+    "zidane": ("ultralytics", "assets/zidane.jpg", "train", [[470, 145, 600, 330]]),
+}
+
+
+@pytest.fixture
+def photo_set(tmp_path):
+    """A set of two photos in `val`, and predictions that find one face of two."""
+    root = tmp_path / "set"
+    write_yaml(root)
+    entries = []
+    for name, (module, relative, extra, faces) in PHOTOS.items():
+        image = read_image(package_file(module, relative, extra))
+        height, width = image.shape[:2]
+        write_image(root / f"images/val/{name}.jpg", image)
+        truth = Boxes(np.array(faces, float), np.ones(len(faces), int))
+        write_text(root / f"labels/val/{name}.txt", boxes_to_text(truth, width, height))
+        label = "without_mask" if name == "astronaut" else "with_mask"
+        found = [{"class": label, "score": 0.9, "box": [float(v) for v in faces[0]]}]
+        entries.append(
+            {"file": f"{name}.jpg", "width": width, "height": height, "detections": found}
+        )
+    predictions = tmp_path / "predictions.json"
+    predictions.write_text(json.dumps({"weights": "some.onnx", "images": entries}))
+    return root, predictions
+
+
+def test_writes_table_json_html_and_plot(photo_set, tmp_path, capsys):
+    root, predictions = photo_set
+    out = {kind: tmp_path / "out" / f"r.{kind}" for kind in ("json", "html", "png")}
+    outputs = ["--json", str(out["json"]), "--html", str(out["html"]), "--plot", str(out["png"])]
+    source = ["--predictions", str(predictions), "--min-size", "150"]
+    assert main(["eval", str(root), *source, *outputs]) == 0
+    value = json.loads(out["json"].read_text())
+    assert (value["split"], value["weights"]) == ("val", "some.onnx")
+    assert value["pictures"]["scored"] == 2
+    assert value["classes_with_truth"] == ["without_mask"]
+    assert [size["min_height"] for size in value["sizes"]] == [0, 150]
+    assert value["sizes"][0]["map50"] == pytest.approx(51 / 101)
+    assert value["sizes"][0]["any_face_recall"] == 1
+    # Only zidane's face is so high, and it was called masked.
+    assert value["sizes"][1]["map50"] == 0
+    assert value["confusion"]["matrix"][1] == [1, 1, 0, 0]
+    assert cv2.imread(str(out["png"])) is not None
+    page = out["html"].read_text()
+    assert "without_mask taken for with_mask, score 0.90 (zidane.jpg)" in page
+    assert page.count("data:image/jpeg;base64,") == 1
+    printed = capsys.readouterr().out
+    assert "some.onnx" in printed
+    assert re.search(r"without_mask +2 +0\.505 ", printed)
+    assert "Means are over without_mask" in printed
+
+
+def test_unreadable_and_unpredicted_pictures_are_told(photo_set, tmp_path, capsys):
+    root, predictions = photo_set
+    (root / "images/val/broken.jpg").write_bytes(b"\xff\xd8\xff")
+    (root / "images/val/new.png").write_bytes((root / "images/val/zidane.jpg").read_bytes())
+    report = tmp_path / "r.json"
+    arguments = ["--predictions", str(predictions), "--json", str(report), "--bootstrap", "0"]
+    assert main(["eval", str(root), *arguments]) == 0
+    pictures = json.loads(report.read_text())["pictures"]
+    assert pictures["scored"] == 3
+    assert [p.rsplit("/", 1)[-1] for p in pictures["unreadable"]] == ["broken.jpg"]
+    assert [p.rsplit("/", 1)[-1] for p in pictures["without_prediction"]] == ["new.png"]
+    errors = capsys.readouterr().err
+    assert "1 picture(s) can't be read" in errors
+    assert "1 picture(s) have no prediction" in errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        pytest.param(["nowhere"], 1, "nowhere: expected a data set", id="no-folder"),
+        pytest.param(["{set}", "--split", "train"], 1, "split 'train'", id="no-such-split"),
+        pytest.param(["{set}", "--predictions", "no.json"], 1, "no.json", id="no-predictions"),
+        pytest.param(["{set}", "--weights", "no.onnx"], 1, "no.onnx", id="no-weights"),
+        pytest.param(["{set}", "--plot", "x.pdf"], 2, ".png", id="plot-no-png"),
+        pytest.param(
+            ["{set}", "--predictions", "p", "--imgsz", "640"], 2, "--imgsz", id="imgsz-unused"
+        ),
+    ],
+)
+def test_wrong_input_is_one_line(photo_set, capsys, arguments, code, message):
+    root, _ = photo_set
+    assert main(["eval", *(a.format(set=root) for a in arguments)]) == code
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ("--conf", "2"),
+        ("--conf", "nan"),
+        ("--bootstrap", "-1"),
+        ("--bootstrap", "1.5"),
+        ("--min-size", "0"),
+        ("--min-size", "x"),
+    ],
+    ids="=".join,
+)
+def test_wrong_options_are_usage_errors(option, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["eval", "set", *option])
+    assert stopped.value.code == 2
+    assert "expected a" in capsys.readouterr().err
+
+
+def test_broken_predictions_leave_earlier_reports_whole(photo_set, tmp_path):
+    root, predictions = photo_set
+    predictions.write_text('{"images": [')
+    report = tmp_path / "r.json"
+    report.write_text("earlier")
+    assert main(["eval", str(root), "--predictions", str(predictions), "--json", str(report)]) == 1
+    assert report.read_text() == "earlier"
+
+
+def test_predictions_are_scored_without_torch(photo_set):
+    root, predictions = photo_set
+    code = (
+        "import sys; from eval.cli.main import main; code = main(sys.argv[1:]); "
+        "sys.exit(3 if {'torch', 'ultralytics', 'onnxruntime'} & set(sys.modules) else code)"
+    )
+    command = [sys.executable, "-c", code, "eval", str(root), "--predictions", str(predictions)]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
