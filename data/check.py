@@ -35,7 +35,7 @@ Severity = Literal["error", "warning"]
 
 # Below this height or width in px not even people tell a mask from a chin.
 TINY = 4.0
-# Upper bounds in px of the size classes of the table; as DESIGN's yardsticks slice faces.
+# Borders in px between the size classes of the table.
 SIZES = (8, 16, 32, 96)
 SIZE_CLASSES = ("<8", "8-16", "16-32", "32-96", ">=96")
 # Largest difference in px between manifest and label: six decimals of a fraction, and rounding.
@@ -81,7 +81,7 @@ class Report:
     def to_json(self) -> dict[str, Any]:
         """The report as plain JSON values."""
         return {
-            "root": str(self.root),
+            "root": _relative(Path(), self.root),
             "ok": self.errors == 0,
             "pictures": dict(self.pictures),
             "boxes": [{"split": s, "class": c, "count": n} for (s, c), n in self.boxes.items()],

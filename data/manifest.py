@@ -29,6 +29,7 @@ class FaceRecord:
         yaw, pitch, roll: head pose in degrees, None where landmarks couldn't be had.
         occluders: names of things before the face.
         aligned: whether landmarks were found, or a canonical layout stood in for them.
+        identity: the person or source photo that the face is from.
     """
 
     label: str
@@ -43,6 +44,7 @@ class FaceRecord:
     roll: float | None = None
     occluders: list[str] = field(default_factory=list)
     aligned: bool = True
+    identity: str = ""
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,8 @@ def find_shared(records: Iterable[PictureRecord]) -> dict[str, list[str]]:
     """Persons that lie in more than one split, and the splits, in the order they are met."""
     seen: dict[str, list[str]] = {}
     for record in records:
-        splits = seen.setdefault(record.identity, [])
-        if record.split not in splits:
-            splits.append(record.split)
+        for identity in {record.identity, *(face.identity for face in record.boxes)} - {""}:
+            splits = seen.setdefault(identity, [])
+            if record.split not in splits:
+                splits.append(record.split)
     return {identity: splits for identity, splits in seen.items() if len(splits) > 1}

@@ -1,16 +1,25 @@
 """Sample photos from installed packages, and a small real data set."""
 
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+from hypothesis import settings
+from onnx import TensorProto, helper, numpy_helper
 
 from data.boxes import Boxes
 from data.dataset import write_yaml
 from data.extras import package_file
-from data.images import Image, read_image
+from data.images import Image, encode_image, read_image
 from data.writer import write_sample
+
+
+# Examples are timed by nobody: a busy machine must not fail a property.
+settings.register_profile("maskwatch", deadline=None)
+settings.load_profile("maskwatch")
 
 
 @pytest.fixture(scope="session")
@@ -74,3 +83,116 @@ def make_set(tmp_path: Path, astronaut: Path) -> SetBuilder:
         return root
 
     return build
+
+
+OnnxBuilder = Callable[..., Path]
+
+NAMES = "{0: 'with_mask', 1: 'without_mask', 2: 'incorrect'}"
+
+
+@pytest.fixture
+def tiny_onnx(tmp_path: Path) -> OnnxBuilder:
+    """Builds a small real detector of coloured squares, with both heads of ultralytics' exports.
+
+    Each 8 x 8 px cell of the input that is redder, greener or bluer than half grey is a box of
+    12 x 12 px around its centre, of class 0, 1 or 2. Grey 114 of the padding is nothing.
+
+    `tiny_onnx(head="many" | "end2end", size=None | 64, batch="batch" | 2, metadata={...},
+    name="tiny.onnx")`; `size` fixes the input, metadata of None leaves a key out.
+    """
+
+    def build(
+        head: str = "many",
+        size: int | None = None,
+        batch: int | str = "batch",
+        metadata: dict[str, str | None] | None = None,
+        name: str = "tiny.onnx",
+    ) -> Path:
+        shape = [batch, 3, size or "height", size or "width"]
+        model = helper.make_model(
+            helper.make_graph(
+                _cells() + (_many() if head == "many" else _end2end()),
+                "squares",
+                [helper.make_tensor_value_info("images", TensorProto.FLOAT, shape)],
+                [helper.make_tensor_value_info("output0", TensorProto.FLOAT, [batch, *"ab"])],
+                _constants(),
+            ),
+            opset_imports=[helper.make_opsetid("", 17)],
+            ir_version=9,
+        )
+        said = {"names": NAMES, "stride": "32", "imgsz": "[64, 64]"} | (metadata or {})
+        helper.set_model_props(model, {k: v for k, v in said.items() if v is not None})
+        onnx.checker.check_model(model)
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        onnx.save(model, path)
+        return path
+
+    return build
+
+
+def _constants() -> list[onnx.TensorProto]:
+    floats = {"half": 0.5, "two": 2.0, "zero": 0.0, "one": 1.0, "eight": 8.0, "four": 4.0}
+    floats |= {"side": 12.0}
+    ints = {"rows": 2, "columns": 3}
+    arrays = {k: np.array(v, np.float32) for k, v in floats.items()}
+    arrays |= {k: np.array(v, np.int64) for k, v in ints.items()}
+    arrays |= {"flat": np.array([0, 7, -1]), "parts": np.array([2, 2, 3])}
+    return [numpy_helper.from_array(v, k) for k, v in arrays.items()]
+
+
+def _cells() -> list[onnx.NodeProto]:
+    """images to (B, 7, N) [cx, cy, w, h, red, green, blue], as "cells"."""
+    node = helper.make_node
+    return [
+        node("AveragePool", ["images"], ["mean"], kernel_shape=[8, 8], strides=[8, 8]),
+        node("Sub", ["mean", "half"], ["above"]),
+        node("Mul", ["above", "two"], ["stretched"]),
+        node("Clip", ["stretched", "zero", "one"], ["scores"]),
+        node("ReduceMax", ["mean"], ["plane"], axes=[1], keepdims=1),
+        node("Mul", ["plane", "zero"], ["zeros"]),
+        node("Add", ["zeros", "one"], ["ones"]),
+        node("CumSum", ["ones", "columns"], ["column"]),
+        node("CumSum", ["ones", "rows"], ["row"]),
+        node("Mul", ["column", "eight"], ["right"]),
+        node("Sub", ["right", "four"], ["cx"]),
+        node("Mul", ["row", "eight"], ["bottom"]),
+        node("Sub", ["bottom", "four"], ["cy"]),
+        node("Mul", ["ones", "side"], ["width"]),
+        node("Concat", ["cx", "cy", "width", "width", "scores"], ["stacked"], axis=1),
+        node("Reshape", ["stacked", "flat"], ["cells"]),
+    ]
+
+
+def _many() -> list[onnx.NodeProto]:
+    return [helper.make_node("Identity", ["cells"], ["output0"])]
+
+
+def _end2end() -> list[onnx.NodeProto]:
+    """(B, 7, N) cells to (B, N, 6) [x1, y1, x2, y2, score, class]."""
+    node = helper.make_node
+    return [
+        node("Transpose", ["cells"], ["cell_rows"], perm=[0, 2, 1]),
+        node("Split", ["cell_rows", "parts"], ["centre", "extent", "class_scores"], axis=2),
+        node("Mul", ["extent", "half"], ["reach"]),
+        node("Sub", ["centre", "reach"], ["low"]),
+        node("Add", ["centre", "reach"], ["high"]),
+        node("ReduceMax", ["class_scores"], ["score"], axes=[2], keepdims=1),
+        node("ArgMax", ["class_scores"], ["class_int"], axis=2, keepdims=1),
+        node("Cast", ["class_int"], ["class"], to=TensorProto.FLOAT),
+        node("Concat", ["low", "high", "score", "class"], ["output0"], axis=2),
+    ]
+
+
+@pytest.fixture(scope="session")
+def oriented_jpeg() -> Callable[[Image, int], bytes]:
+    """Encodes (H, W, 3) BGR as a JPEG whose EXIF says orientation 1 to 8 (Exif 2.32, 0x0112)."""
+
+    def encode(image: Image, orientation: int) -> bytes:
+        content = encode_image(image, ".jpg", 95)
+        entry = struct.pack(">HHIHH", 0x0112, 3, 1, orientation, 0)
+        tiff = b"MM\0*" + struct.pack(">IH", 8, 1) + entry + struct.pack(">I", 0)
+        exif = b"Exif\0\0" + tiff
+        return content[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + content[2:]
+
+    return encode
