@@ -68,10 +68,11 @@ def to_candidates(output: NDArray[np.floating], conf: float, class_count: int) -
     Raises:
         WeightsError: if the output has another shape, or scores or classes out of range.
     """
-    if output.ndim == 2 and output.shape[0] == 4 + class_count:
-        found = _from_one_to_many(output, conf)
-    elif output.ndim == 2 and output.shape[1] == 6:
+    # A one-to-many head has 21 columns at least (an input of 32 x 32 px), never 6.
+    if output.ndim == 2 and output.shape[1] == 6:
         found = _from_end_to_end(output, conf)
+    elif output.ndim == 2 and output.shape[0] == 4 + class_count:
+        found = _from_one_to_many(output, conf)
     else:
         raise WeightsError(
             f"expected a model output of (N, 6) or ({4 + class_count}, N), but got {output.shape}; "

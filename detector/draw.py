@@ -34,7 +34,7 @@ def draw_boxes(image: Image, boxes: Boxes) -> Image:
         boxes: in pixels of `image`.
     """
     canvas = image.copy()
-    line = max(1, round(max(image.shape[:2]) / 500))
+    line = max(2, round(max(image.shape[:2]) / 400))
     for xyxy, class_id, height in zip(boxes.xyxy, boxes.class_ids, boxes.heights, strict=True):
         _draw_box(canvas, xyxy, class_colour(int(class_id)), line, small=height < LABEL_MIN_FACE)
     taken = boxes.xyxy.copy()
@@ -102,17 +102,22 @@ def _fit_text(text: str, shape: Sequence[int], face_height: float) -> tuple[floa
     height = max(LABEL_MIN_HEIGHT, min(LABEL_SHARE * max(shape[:2]), face_height / 4))
     (_, unit), _ = cv2.getTextSize(text, FONT, 1.0, 1)
     scale = height / unit
-    (width, tall), below = cv2.getTextSize(text, FONT, scale, 1)
+    (width, tall), below = cv2.getTextSize(text, FONT, scale, _weight(scale))
     return scale, (width + 6, tall + below + 4)
 
 
 def _draw_label(
     canvas: Image, text: str, place: tuple[int, int], scale: float, colour: Colour
 ) -> None:
-    (width, tall), below = cv2.getTextSize(text, FONT, scale, 1)
+    (width, tall), below = cv2.getTextSize(text, FONT, scale, _weight(scale))
     x, y = place
     cv2.rectangle(canvas, (x, y), (x + width + 5, y + tall + below + 3), colour, cv2.FILLED)
     # ITU-R BT.601 luma of BGR decides whether dark or light letters stand out.
     luma = 0.114 * colour[0] + 0.587 * colour[1] + 0.299 * colour[2]
     ink = DARK if luma > 110 else LIGHT
-    cv2.putText(canvas, text, (x + 3, y + tall + 2), FONT, scale, ink, 1, cv2.LINE_AA)
+    cv2.putText(canvas, text, (x + 3, y + tall + 2), FONT, scale, ink, _weight(scale), cv2.LINE_AA)
+
+
+def _weight(scale: float) -> int:
+    """Thickness of letters, px: in proportion, or large ones fade when the picture is shrunk."""
+    return max(1, round(scale * 1.5))

@@ -15,7 +15,7 @@ from data.boxes import Boxes
 from data.exceptions import ImageError, UsageError
 from data.images import IMAGE_SUFFIXES, Image, read_image
 from data.labels import CLASS_NAMES
-from detector.runtime import Detector
+from detector.runtime import Detector, check_thresholds
 
 # Decoding a JPEG takes about a fifth of a detection: two readers keep the model fed.
 READERS = 2
@@ -50,9 +50,16 @@ def predict(
     Pictures are read while the model runs; memory holds about three batches of them.
 
     Raises:
-        UsageError: if `conf` or `iou` lies outside 0 to 1.
-        WeightsError: if the model fails.
+        UsageError: at once, if `conf` or `iou` lies outside 0 to 1.
+        WeightsError: while iterating, if the model fails.
     """
+    check_thresholds(conf, iou)
+    return _predict(detector, paths, conf, iou, batch)
+
+
+def _predict(
+    detector: Detector, paths: Iterable[Path], conf: float, iou: float, batch: int
+) -> Iterator[Prediction]:
     reading = read_ahead(paths, 2 * batch)
     while window := list(islice(reading, batch)):
         images = [read for _, read in window if not isinstance(read, ImageError)]

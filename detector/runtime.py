@@ -103,9 +103,7 @@ class Detector:
             UsageError: if `conf` or `iou` lies outside 0 to 1.
             WeightsError: if the model fails, or gives no detections.
         """
-        for option, value in (("conf", conf), ("iou", iou)):
-            if not 0 <= value <= 1:
-                raise UsageError(f"expected {option} from 0 to 1, but got {value}")
+        check_thresholds(conf, iou)
         fits = [
             plan((i.shape[0], i.shape[1]), self.imgsz, self.stride, self._square) for i in images
         ]
@@ -129,6 +127,17 @@ class Detector:
                 f"({first_line(error)}); try another --imgsz or export the model again"
             ) from error
         return np.asarray(output[: len(images)])
+
+
+def check_thresholds(conf: float, iou: float) -> None:
+    """Assert that both lie in 0 to 1.
+
+    Raises:
+        UsageError: naming the one that doesn't.
+    """
+    for option, value in (("conf", conf), ("iou", iou)):
+        if not 0 <= value <= 1:
+            raise UsageError(f"expected {option} from 0 to 1, but got {value}")
 
 
 def group_by_shape(fits: Sequence[Letterbox], batch: int) -> Iterator[list[int]]:

@@ -16,7 +16,6 @@ from data.extras import package_file
 from data.images import Image, encode_image, read_image
 from data.writer import write_sample
 
-
 # Examples are timed by nobody: a busy machine must not fail a property.
 settings.register_profile("maskwatch", deadline=None)
 settings.load_profile("maskwatch")

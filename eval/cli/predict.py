@@ -68,11 +68,11 @@ def run(args: argparse.Namespace) -> int:
     paths = find_images(args.source)
     targets = annotated_paths(paths, args.save) if args.save else []
     detector = Detector(args.weights, imgsz=args.imgsz, threads=args.threads, batch=args.batch)
+    found = predict(detector, paths, args.conf, args.iou, args.batch)
     talk = not args.json and not args.save
     counts, failed, started = count_classes([]), 0, time.perf_counter()
     with ExitStack() as stack:
         write = stack.enter_context(_json_sink(args.json, detector.name))
-        found = predict(detector, paths, args.conf, args.iou, args.batch)
         for index, prediction in enumerate(found):
             write(prediction)
             if prediction.image is None:
