@@ -97,9 +97,12 @@ def fetch_init(init: str) -> str:
     """A file or model YAML as it is; a bare name from the cache, else downloaded into it.
 
     Raises:
-        TrainingError: if it can't be downloaded.
+        TrainingError: if it can't be downloaded or isn't a checkpoint.
     """
-    if Path(init).is_file() or init.endswith(".yaml"):
+    if init.endswith(".yaml"):
+        return init
+    if Path(init).is_file():
+        read_checkpoint(Path(init))
         return init
     from ultralytics.utils.downloads import attempt_download_asset
 
@@ -122,19 +125,30 @@ def _no_start(init: str) -> str:
 
 
 def is_trained(last: Path, epochs: int) -> bool:
-    """Whether a checkpoint's last epoch is done, so that only the finish is missing.
+    """Whether a checkpoint's last epoch is done, so that only the finish is missing."""
+    epoch = int(read_checkpoint(last).get("epoch", -1))
+    # ultralytics removes the optimiser's state and sets -1 when it is done.
+    return epoch < 0 or epoch + 1 >= epochs
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """What a checkpoint holds, read without executing what it carries.
 
     Raises:
-        TrainingError: if the checkpoint can't be read.
+        TrainingError: if it is damaged, of another kind, or names more than a model's classes.
     """
     from ultralytics.nn.tasks import torch_safe_load
 
     try:
-        epoch = int(torch_safe_load(str(last), safe_only=True)[0]["epoch"])
-    except (TypeError, KeyError, RuntimeError) as error:
-        raise TrainingError(f"{last}: can't be read, so there is nothing to resume") from error
-    # ultralytics removes the optimiser's state and sets -1 when it is done.
-    return epoch < 0 or epoch + 1 >= epochs
+        checkpoint: dict[str, Any] = torch_safe_load(str(path), safe_only=True)[0]
+        model = checkpoint.get("ema") or checkpoint["model"]
+        model.yaml["nc"]
+    except (TypeError, AttributeError, KeyError, ValueError, RuntimeError, OSError) as error:
+        raise TrainingError(
+            f"{path}: expected an ultralytics checkpoint that carries a model and nothing that "
+            f"runs, but loading failed ({type(error).__name__}); give another one"
+        ) from error
+    return checkpoint
 
 
 def fit(out: Path, init: str, config: TrainConfig, device: str, *, resume: bool = False) -> None:

@@ -1,0 +1,146 @@
+"""Export: the ONNX file computes what PyTorch computes, with either head."""
+
+import os
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from data.exceptions import UsageError, WeightsError
+from data.files import digest
+from data.images import read_image
+from data.labels import CLASS_NAMES
+from detector.environment import private_environment
+from detector.export import OPSET, export_onnx
+from eval.cli.main import main
+
+
+@pytest.fixture(scope="module", autouse=True)
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        for name, value in private_environment().items():
+            patch.setenv(name, value)
+        yield
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A YOLO26n for three classes with random weights, as ultralytics saves it."""
+    import torch
+    import yaml
+    from ultralytics import YOLO
+    from ultralytics.utils import ROOT
+
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("weights")
+    config = yaml.safe_load((ROOT / "cfg" / "models" / "26" / "yolo26.yaml").read_text())
+    config["nc"] = len(CLASS_NAMES)
+    (folder / "yolo26n.yaml").write_text(yaml.safe_dump(config))
+    model = YOLO(str(folder / "yolo26n.yaml"), verbose=False)
+    model.model.names = dict(enumerate(CLASS_NAMES))
+    model.save(folder / "random.pt")
+    return folder / "random.pt"
+
+
+@pytest.fixture(scope="module")
+def photo(bus: Path) -> np.ndarray:
+    """(1, 3, 256, 192) float32 RGB in [0, 1]."""
+    image = read_image(bus)[:1024:4, :768:4, ::-1]
+    return np.ascontiguousarray(image.transpose(2, 0, 1)[None]).astype(np.float32) / 255
+
+
+@pytest.mark.parametrize(("head", "shape"), [("one2many", (1, 7, 1008)), ("end2end", (1, 300, 6))])
+def test_onnx_computes_what_torch_computes(
+    checkpoint: Path, photo: np.ndarray, tmp_path: Path, head: str, shape: tuple[int, ...]
+) -> None:
+    import torch
+    from ultralytics import YOLO
+
+    out = export_onnx(checkpoint, tmp_path / "model.onnx", 192, head=head)
+    session = onnxruntime.InferenceSession(str(out))
+    (found,) = session.run(None, {"images": photo})
+    model = YOLO(str(checkpoint)).model.eval()
+    model.end2end = head == "end2end"
+    with torch.no_grad():
+        expected = model(torch.from_numpy(photo))[0].numpy()
+    assert found.shape == expected.shape == shape
+    if head == "end2end":
+        # Random weights give ties; the sorted scores are what must agree.
+        np.testing.assert_allclose(found[..., 4], expected[..., 4], rtol=1e-3, atol=1e-7)
+    else:
+        np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-2)
+    (two,) = session.run(None, {"images": np.repeat(photo, 2, axis=0)})
+    assert two.shape == (2, *shape[1:])
+
+
+def test_metadata_says_what_prediction_needs(checkpoint: Path, tmp_path: Path) -> None:
+    import onnx
+
+    out = export_onnx(checkpoint, tmp_path / "deep" / "model.onnx", 96, dynamic=False)
+    session = onnxruntime.InferenceSession(str(out))
+    assert session.get_inputs()[0].shape == [1, 3, 96, 96]
+    said = session.get_modelmeta().custom_metadata_map
+    assert said["names"] == str(dict(enumerate(CLASS_NAMES)))
+    assert (said["imgsz"], said["stride"], said["end2end"]) == ("[96, 96]", "32", "False")
+    assert str(checkpoint.parent).encode() not in out.read_bytes(), "no path of this machine"
+    assert onnx.load(str(out)).opset_import[0].version == OPSET
+    assert sorted(p.name for p in out.parent.iterdir()) == ["model.onnx", "model.onnx.sha256"]
+    again = export_onnx(checkpoint, tmp_path / "again.onnx", 96, dynamic=False)
+    assert digest(again) == digest(out), "the same weights give the same bytes"
+
+
+@pytest.mark.parametrize("imgsz", [0, -32, 100])
+def test_sizes_that_are_refused(checkpoint: Path, tmp_path: Path, imgsz: int) -> None:
+    with pytest.raises(UsageError, match="multiple of 32"):
+        export_onnx(checkpoint, tmp_path / "model.onnx", imgsz)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(None, id="missing"),
+        pytest.param(b"", id="empty"),
+        pytest.param(b"no checkpoint at all", id="text"),
+        pytest.param(pickle.dumps({"epoch": 1}), id="another pickle"),
+    ],
+)
+def test_files_that_are_refused(tmp_path: Path, content: bytes | None) -> None:
+    weights = tmp_path / "weights.pt"
+    if content is not None:
+        weights.write_bytes(content)
+    with pytest.raises(WeightsError, match=r"weights\.pt"):
+        export_onnx(weights, tmp_path / "model.onnx", 64)
+    assert not (tmp_path / "model.onnx").exists()
+
+
+class _Payload:
+    def __init__(self, command: str) -> None:
+        self.command = command
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, (self.command,)
+
+
+def test_code_in_a_checkpoint_is_not_executed(tmp_path: Path) -> None:
+    import torch
+
+    mark = tmp_path / "executed"
+    torch.save({"epoch": -1, "model": _Payload(f"touch {mark}")}, tmp_path / "stranger.pt")
+    with pytest.raises(WeightsError, match="stranger"):
+        export_onnx(tmp_path / "stranger.pt", tmp_path / "model.onnx", 64)
+    assert not mark.exists()
+
+
+def test_the_command_line(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "named.onnx"
+    assert main(["export", str(checkpoint), "--imgsz", "64", "--out", str(out)]) == 0
+    assert capsys.readouterr().out == f"{out}\n"
+    assert out.is_file()
+    assert main(["export", str(tmp_path / "no.pt")]) == 1
+    assert capsys.readouterr().err.startswith("maskwatch: error: ")

@@ -1,0 +1,300 @@
+"""Training on a handful of pictures: interrupted, resumed, exported, and everything refused.
+
+One run serves all tests: it starts from a configuration (no download), is stopped by Ctrl-C
+after its first epochs, and is resumed to its end.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnxruntime
+import pytest
+
+from data.boxes import Boxes
+from data.dataset import write_yaml
+from data.exceptions import DatasetError, TrainingError, UsageError
+from data.files import digest
+from data.images import read_image
+from data.labels import CLASS_NAMES
+from data.writer import write_sample
+from detector.config import TrainConfig
+from detector.curves import read_results
+from detector.train import TrainResult, check_out, fingerprint, train
+from eval.cli.main import main
+
+EPOCHS = 12
+TINY = TrainConfig(epochs=EPOCHS, imgsz=64, batch=4, patience=0)
+OPTIONS = ["--init", "yolo26n.yaml", "--epochs", str(EPOCHS), "--imgsz", "64", "--batch", "4"]
+
+# Faces, placed by hand on the photos at half their size: [x1, y1, x2, y2] px and class.
+FACES = {
+    "astronaut": ([[85, 30, 140, 100]], [1]),
+    "zidane": ([[190, 30, 265, 130], [370, 25, 455, 130]], [0, 2]),
+    "bus": ([[52, 205, 70, 228], [136, 207, 150, 226], [362, 200, 380, 222]], [1, 0, 2]),
+}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The user's cache folder stays as it is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def tiny_set(
+    tmp_path_factory: pytest.TempPathFactory, astronaut: Path, zidane: Path, bus: Path
+) -> Path:
+    root = tmp_path_factory.mktemp("tiny")
+    for photo in (astronaut, zidane, bus):
+        image = cv2.resize(read_image(photo), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        xyxy, classes = FACES[photo.stem]
+        boxes = Boxes(np.array(xyxy, dtype=float), np.array(classes))
+        for split, copies in (("train", 2), ("val", 1)):
+            for number in range(copies):
+                write_sample(root, split, f"{photo.stem}_{split}{number}.jpg", image, boxes)
+    write_yaml(root)
+    return root
+
+
+@pytest.fixture(scope="session")
+def interrupted(tiny_set: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that Ctrl-C stopped after its first epoch, from a folder with a package `data`."""
+    here = tmp_path_factory.mktemp("here")
+    (here / "data").mkdir()
+    (here / "data" / "__init__.py").write_text("raise RuntimeError('not ours')")
+    program = "import sys; from eval.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-P", "-c", program, "train", str(tiny_set), *OPTIONS]
+    with (here / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [*command, "--patience", "0", "--out", "run", "--device", "cpu"],
+            cwd=here,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        last = here / "run" / "weights" / "last.pt"
+        while not last.is_file() and process.poll() is None:
+            time.sleep(0.02)
+        # As a terminal does: to everyone in the foreground.
+        os.killpg(process.pid, signal.SIGINT)
+        code = process.wait(timeout=60)
+    said = (here / "log").read_text()
+    assert code == 130, said
+    assert said.rstrip().endswith("maskwatch: error: stopped by Ctrl-C")
+    assert "Traceback" not in said
+    return here / "run"
+
+
+@pytest.fixture
+def stopped(interrupted: Path, tmp_path: Path) -> Path:
+    """A copy of the interrupted run, to be spoilt."""
+    return Path(shutil.copytree(interrupted, tmp_path / "stopped"))
+
+
+@pytest.fixture(scope="session")
+def finished(
+    interrupted: Path, tiny_set: Path, tmp_path_factory: pytest.TempPathFactory
+) -> TrainResult:
+    out = Path(shutil.copytree(interrupted, tmp_path_factory.mktemp("runs") / "finished"))
+    return train(tiny_set, out, TINY, device="cpu", resume=True, log_file=out.with_suffix(".log"))
+
+
+def test_ctrl_c_keeps_whole_epochs(interrupted: Path) -> None:
+    table = read_results(interrupted / "results.csv")
+    assert 1 <= len(table["epoch"]) < EPOCHS
+    assert not list(interrupted.rglob("*.new"))
+    assert not (interrupted / "maskwatch.onnx").exists()
+
+
+def test_resume_goes_on_where_it_stopped(interrupted: Path, finished: TrainResult) -> None:
+    before = read_results(interrupted / "results.csv")
+    after = read_results(finished.out / "results.csv")
+    np.testing.assert_array_equal(after["epoch"], np.arange(1, EPOCHS + 1))
+    np.testing.assert_array_equal(
+        after["train/box_loss"][: len(before["epoch"])], before["train/box_loss"]
+    )
+
+
+def test_the_export_runs_without_torch(finished: TrainResult) -> None:
+    session = onnxruntime.InferenceSession(str(finished.onnx))
+    for batch, height, width in ((1, 64, 64), (2, 96, 160)):
+        images = np.zeros((batch, 3, height, width), np.float32)
+        (output,) = session.run(None, {"images": images})
+        anchors = sum(height // s * (width // s) for s in (8, 16, 32))
+        assert output.shape == (batch, 4 + len(CLASS_NAMES), anchors)
+        assert np.isfinite(output).all()
+    assert finished.onnx.with_name("maskwatch.onnx.sha256").read_text() == (
+        f"{digest(finished.onnx)}  maskwatch.onnx\n"
+    )
+
+
+def test_the_card_and_the_curves(finished: TrainResult, tiny_set: Path) -> None:
+    card = finished.card.read_text()
+    for part in (digest(finished.onnx), "yolo26n.yaml", "none: random weights", "| seed | 0 |"):
+        assert part in card
+    assert "| pictures, train | 6 |" in card
+    assert str(tiny_set.parent) not in card, "no path of this machine"
+    assert read_image(finished.curves).size > 0
+
+
+def test_the_run_knows_its_start(finished: TrainResult, tiny_set: Path) -> None:
+    job = json.loads((finished.out / "run.json").read_text())
+    assert job["fingerprint"] == fingerprint(tiny_set)
+    assert TrainConfig(**job["config"]) == TINY.for_device("cpu")
+
+
+def test_a_finished_run_is_left_alone(finished: TrainResult, tiny_set: Path) -> None:
+    before = digest(finished.onnx)
+    with pytest.raises(TrainingError, match="finished"):
+        train(tiny_set, finished.out, TINY, device="cpu", resume=True)
+    with pytest.raises(DatasetError, match="--resume"):
+        train(tiny_set, finished.out, TINY, device="cpu")
+    assert digest(finished.onnx) == before
+
+
+def test_an_interrupted_run_is_not_overwritten(interrupted: Path, tiny_set: Path) -> None:
+    before = digest(interrupted / "weights" / "last.pt")
+    with pytest.raises(DatasetError, match="--resume"):
+        train(tiny_set, interrupted, TINY, device="cpu")
+    assert digest(interrupted / "weights" / "last.pt") == before
+
+
+def test_resume_wants_the_same_data(stopped: Path, tiny_set: Path, tmp_path: Path) -> None:
+    other = Path(shutil.copytree(tiny_set, tmp_path / "other"))
+    next((other / "labels" / "train").glob("*.txt")).write_text("2 0.5 0.5 0.2 0.2\n")
+    with pytest.raises(TrainingError, match="isn't the one"):
+        train(other, stopped, TINY, device="cpu", resume=True)
+
+
+def test_a_moved_data_set_is_the_same(tiny_set: Path, tmp_path: Path) -> None:
+    assert fingerprint(shutil.copytree(tiny_set, tmp_path / "moved")) == fingerprint(tiny_set)
+
+
+def test_resume_with_a_broken_checkpoint(stopped: Path, tiny_set: Path) -> None:
+    last = stopped / "weights" / "last.pt"
+    last.write_bytes(last.read_bytes()[:5000])
+    with pytest.raises(TrainingError, match=r"last\.pt: expected an ultralytics checkpoint"):
+        train(tiny_set, stopped, TINY, device="cpu", resume=True, log_file=stopped / "log")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "match"),
+    [
+        pytest.param(shutil.rmtree, "expected an interrupted run", id="no run"),
+        pytest.param(lambda run: (run / "run.json").write_text("{"), "interrupted", id="no job"),
+        pytest.param(
+            lambda run: (run / "weights" / "last.pt").unlink(), "no epoch", id="no epoch done"
+        ),
+    ],
+)
+def test_nothing_to_resume(stopped: Path, tiny_set: Path, spoil: object, match: str) -> None:
+    assert callable(spoil)
+    spoil(stopped)
+    with pytest.raises(TrainingError, match=match):
+        train(tiny_set, stopped, TINY, device="cpu", resume=True)
+
+
+def _remove_val(root: Path) -> None:
+    shutil.rmtree(root / "images" / "val")
+
+
+def _rename_classes(root: Path) -> None:
+    text = (root / "data.yaml").read_text()
+    (root / "data.yaml").write_text(text.replace("incorrect", "mask_weared_incorrect"))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "match"),
+    [
+        pytest.param(shutil.rmtree, "data.yaml", id="missing folder"),
+        pytest.param(lambda root: (root / "data.yaml").unlink(), "data.yaml", id="no data.yaml"),
+        pytest.param(_rename_classes, "convert", id="other classes"),
+        pytest.param(_remove_val, "'val'", id="no val"),
+        pytest.param(lambda root: shutil.rmtree(root / "images"), "images", id="no pictures"),
+    ],
+)
+def test_data_sets_that_are_refused(
+    tiny_set: Path, tmp_path: Path, spoil: object, match: str
+) -> None:
+    root = Path(shutil.copytree(tiny_set, tmp_path / "set"))
+    assert callable(spoil)
+    spoil(root)
+    with pytest.raises(DatasetError, match=match):
+        train(root, tmp_path / "run", TINY, device="cpu")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("config", "match"),
+    [
+        pytest.param(TrainConfig(epochs=0), "--epochs", id="no epoch"),
+        pytest.param(TrainConfig(imgsz=100), "multiple of 32", id="odd size"),
+        pytest.param(TrainConfig(imgsz=-32), "multiple of 32", id="negative size"),
+        pytest.param(TrainConfig(batch=-1), "--batch", id="negative batch"),
+        pytest.param(TrainConfig(workers=-1), "--workers", id="negative workers"),
+    ],
+)
+def test_numbers_that_are_refused(
+    tiny_set: Path, tmp_path: Path, config: TrainConfig, match: str
+) -> None:
+    with pytest.raises(UsageError, match=match):
+        train(tiny_set, tmp_path / "run", config, device="cpu")
+
+
+@pytest.mark.parametrize("init", ["nowhere/best.pt", "no_such_model", "photo.jpg"])
+def test_start_weights_that_are_refused(tiny_set: Path, tmp_path: Path, init: str) -> None:
+    with pytest.raises(TrainingError, match="start weights"):
+        train(tiny_set, tmp_path / "run", TINY, init=init, device="cpu")
+    assert not (tmp_path / "run").exists()
+
+
+class _Payload:
+    def __init__(self, command: str) -> None:
+        self.command = command
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, (self.command,)
+
+
+def test_code_in_start_weights_is_not_executed(
+    tiny_set: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    import torch
+
+    mark, init, out = tmp_path / "executed", tmp_path / "stranger.pt", tmp_path / "run"
+    torch.save({"epoch": -1, "model": _Payload(f"touch {mark}")}, init)
+    with pytest.raises(TrainingError, match=r"stranger\.pt: expected .* nothing that runs"):
+        train(tiny_set, out, TINY, init=str(init), device="cpu", log_file=tmp_path / "log")
+    assert not mark.exists()
+    assert "pickle" in caplog.text
+    # A run that failed before its first epoch is no obstacle to the next.
+    check_out(out)
+
+
+def test_the_command_line_says_it_in_one_line(
+    tiny_set: Path, interrupted: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", str(tiny_set), "--out", str(interrupted), "--device", "cpu"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("maskwatch: error: ")
+    assert said.count("\n") == 1
+
+
+def test_devices_choose_size_and_batch() -> None:
+    assert TrainConfig().for_device("cpu").imgsz == 416
+    assert TrainConfig().for_device("0").imgsz == 640
+    assert TrainConfig(imgsz=320, batch=7).for_device("cpu").batch == 7
+    keys = TrainConfig(epochs=20).to_ultralytics()
+    assert keys["close_mosaic"] == 3
+    assert TrainConfig(epochs=1).to_ultralytics()["close_mosaic"] == 0
