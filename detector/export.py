@@ -82,6 +82,8 @@ def clean_metadata(path: Path) -> None:
     values = {entry.key: entry.value for entry in kept}
     del model.metadata_props[:]
     onnx.helper.set_model_props(model, {key: values[key] for key in METADATA if key in values})
+    # Shapes of inner tensors: readers infer them, and the simplifier leaves a random part.
+    del model.graph.value_info[:]
     onnx.save(model, str(path))
 
 

@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,13 @@ from detector.export import export_onnx
 # ultralytics' switches for services that watch trainings.
 SERVICES = ("sync", "clearml", "comet", "dvc", "mlflow", "raytune", "tensorboard", "wandb")
 
+TRACE = "traceback.txt"
+
 
 def main(argv: list[str]) -> int:
     """Train as RUN_FOLDER/run.json says; 0 if it went well, INTERRUPTED on Ctrl-C, else 1."""
     out, complaint = Path(argv[0]), Path(argv[1])
+    (out / TRACE).unlink(missing_ok=True)
     try:
         run(out)
     except KeyboardInterrupt:
@@ -38,9 +42,11 @@ def main(argv: list[str]) -> int:
         complaint.write_text(str(error), encoding="utf-8")
         return 1
     except (RuntimeError, ValueError, TypeError, OSError, AssertionError) as error:
-        # Whatever ultralytics or torch object to: the trace for the curious, one line for all.
-        traceback.print_exc()
-        complaint.write_text(f"training failed: {error}", encoding="utf-8")
+        # Whatever ultralytics or torch object to: one line for all, the trace for the curious.
+        trace = out / TRACE
+        complaint.write_text(f"training failed: {error}; see {trace}", encoding="utf-8")
+        with suppress(OSError):  # a full disk may be what is being reported
+            trace.write_text(traceback.format_exc(), encoding="utf-8")
         return 1
     return 0
 
