@@ -23,7 +23,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--imgsz", type=int, default=0, metavar="PX", help="default: 416 on a CPU, 640 on a GPU")
     add("--batch", type=int, default=0, metavar="B", help="default: 16 on a CPU, 32 on a GPU")
     add("--device", metavar="D", help="cpu, 0, 0,1, mps; default: a GPU if there is one")
-    add("--resume", action="store_true", help="go on with the interrupted run in --out")
+    add(
+        "--resume",
+        action="store_true",
+        help="go on with the interrupted run in --out, with its numbers",
+    )
     add("--out", type=Path, default=Path("runs/train"), metavar="DIR", help="default: %(default)s")
     add("--seed", type=int, default=default.seed, metavar="S", help="default: %(default)s")
     add(

@@ -31,7 +31,7 @@ from detector.curves import read_results
 from detector.train import TrainResult, check_out, fingerprint, train
 from eval.cli.main import main
 
-EPOCHS = 12
+EPOCHS = 10
 TINY = TrainConfig(epochs=EPOCHS, imgsz=64, batch=4, patience=0)
 OPTIONS = ["--init", "yolo26n.yaml", "--epochs", str(EPOCHS), "--imgsz", "64", "--batch", "4"]
 
