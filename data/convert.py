@@ -28,7 +28,7 @@ from data.formats import READERS, AnnotatedImage, map_classes, to_boxes, turn_up
 from data.formats.target import TARGETS, Target
 from data.formats.wider import FACE
 from data.formats.yolo import read_names
-from data.images import IMAGE_SUFFIXES, Image, decode_image, encode_image
+from data.images import Image, decode_image
 from data.labels import CLASS_NAMES
 from data.manifest import FaceRecord, PictureRecord
 from data.splits import IDENTITY_PATTERN, identity_to_split, stem_to_identity
@@ -117,9 +117,10 @@ def convert(
             f"expected --from {'|'.join(READERS)} --to {'|'.join(TARGETS)}, "
             f"but got {source_format} and {target_format}"
         )
-    for folder in filter(None, (source, images)):
-        if not folder.exists():
-            raise DatasetError(f"{folder}: expected a data set, but there is none")
+    if not source.exists():
+        raise DatasetError(f"{source}: expected a data set, but there is none")
+    if images and not images.is_dir():
+        raise DatasetError(f"{images}: expected a folder with pictures, but there is none")
     require_new(out)
     result = Conversion()
     entries = []
@@ -153,8 +154,9 @@ def _default_classes(source: Path, source_format: str) -> dict[str, str]:
 @contextmanager
 def _new_folder(out: Path) -> Iterator[Path]:
     """A temporary folder beside `out`, renamed to it when the block ends well, else removed."""
+    out = out.absolute()  # "." has no name to put a temporary one beside
     out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = out.absolute().with_name(f".{out.name[:40]}-{secrets.token_hex(6)}")
+    temporary = out.with_name(f".{out.name[:40]}-{secrets.token_hex(6)}")
     temporary.mkdir()
     try:
         yield temporary
@@ -212,13 +214,13 @@ def _bring(
     if entry.size == (height, width) != (width, height):
         entry = turn_upright(entry, _decode_stored(content), image)
     boxes, left_out = to_boxes(entry, rules, width, height)
-    content, suffix = _fit_content(content, entry.path.suffix.lower(), image)
     fingerprint = hashlib.sha256(content).hexdigest()
     identity = stem_to_identity(entry.path.stem, fingerprint, split.pattern)
     side = entry.split if entry.split and split.val is None else ""
     val = DEFAULT_VAL if split.val is None else split.val
     side = side or identity_to_split(identity, val, split.seed)
-    path = target.write(side, stem + suffix, content, boxes, size=(width, height))
+    name = stem + entry.path.suffix.lower()
+    path = target.write(side, name, content, boxes, size=(width, height))
     record = PictureRecord(
         file=path.relative_to(target.root).as_posix(),
         width=width,
@@ -237,13 +239,6 @@ def _decode_stored(content: bytes) -> Image:
     """Pixels as stored, whatever the EXIF orientation says."""
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     return np.asarray(cv2.imdecode(np.frombuffer(content, np.uint8), flags), dtype=np.uint8)
-
-
-def _fit_content(content: bytes, suffix: str, image: Image) -> tuple[bytes, str]:
-    """The picture's bytes and suffix: its own where readers know it, else a lossless PNG."""
-    if suffix in IMAGE_SUFFIXES:
-        return content, suffix
-    return encode_image(image, ".png"), ".png"
 
 
 def _to_faces(boxes: Boxes) -> list[FaceRecord]:

@@ -54,19 +54,30 @@ def main(argv: Sequence[str] | None = None) -> int:
         force=True,
     )
     try:
-        return int(importlib.import_module(f"eval.cli.{args.verb}").run(args))
+        code = int(importlib.import_module(f"eval.cli.{args.verb}").run(args))
+        sys.stdout.flush()  # here, where a full disk or a closed pipe is still answered
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): not an error, but nothing more to say.
+        _drop_output()
+        return 0
     except UsageError as error:
         return _fail(str(error), 2)
     except MaskwatchError as error:
         return _fail(str(error), 1)
     except KeyboardInterrupt:
         return _fail("stopped by Ctrl-C", INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of our output went away (`| head`): not an error, but nothing more to say.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except OSError as error:
+        _drop_output()
         return _fail(describe_os_error(error), 1)
+    return code
+
+
+def _drop_output() -> None:
+    """Let go of printed text that can't be written, or Python complains again as it exits."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def describe_os_error(error: OSError) -> str:
