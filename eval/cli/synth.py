@@ -1,0 +1,86 @@
+"""`maskwatch synth`: bare faces in, labelled data set out."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from data.exceptions import UsageError
+from data.splits import IDENTITY_PATTERN
+from eval.cli.progress import ProgressLine
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `maskwatch synth`."""
+    parser.add_argument("sources", nargs="+", type=Path, metavar="SOURCE", help="photos, folders")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the data set")
+    parser.add_argument("--count", type=int, default=1000, help="pictures (default 1000)")
+    parser.add_argument("--seed", type=int, default=0, help="same seed, same bytes (default 0)")
+    parser.add_argument("--workers", type=int, help="processes (default: one a core)")
+    parser.add_argument(
+        "--faces",
+        choices=("auto", "detector", "dlib", "labels"),
+        default="auto",
+        help="how faces are found: the source's labels always count; auto adds the detector's "
+        "and dlib's, labels adds none",
+    )
+    parser.add_argument(
+        "--face-model", type=Path, metavar="ONNX", help="a YuNet model in the detector's place"
+    )
+    parser.add_argument(
+        "--mix",
+        default="50,30,20",
+        metavar="W,N,I",
+        help="shares of with_mask, without_mask, incorrect (default 50,30,20)",
+    )
+    parser.add_argument(
+        "--val", type=float, default=0.1, help="share of persons for validation (default .1)"
+    )
+    parser.add_argument(
+        "--identity",
+        default=IDENTITY_PATTERN,
+        metavar="REGEX",
+        help="its first group in a file name is the person (default: VGGFace2 and LFW names)",
+    )
+    parser.add_argument("--resume", action="store_true", help="go on with a run broken off")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Generate; say what was made and what was passed over."""
+    from synth.generate import Config, generate
+    from synth.pool import open_executor
+    from synth.search import Search
+    from synth.states import text_to_mix
+
+    _check(args)
+    config = Config(
+        count=args.count,
+        seed=args.seed,
+        mix=text_to_mix(args.mix),
+        val_fraction=args.val,
+        identity_pattern=args.identity,
+        search=Search(args.faces, args.face_model),
+    )
+    workers = args.workers or os.cpu_count() or 1
+    with open_executor(workers) as executor, ProgressLine() as progress:
+        summary = generate(
+            args.sources, args.out, config, executor, resume=args.resume, progress=progress
+        )
+    for fault in summary.faults:
+        print(f"maskwatch: passed over: {fault}", file=sys.stderr)
+    counts = ", ".join(f"{n} {name}" for name, n in sorted(summary.boxes.items()))
+    print(f"{args.out}: {summary.pictures} pictures, {counts}")
+    print(
+        f"passed over: {len(summary.faults)} unreadable photos, {summary.faceless} without a face; "
+        f"blurred out: {summary.blurred} faces too small, cut or doubtful"
+    )
+    return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    if args.count < 1:
+        raise UsageError(f"expected --count of 1 or more, but got {args.count}")
+    if args.workers is not None and args.workers < 1:
+        raise UsageError(f"expected --workers of 1 or more, but got {args.workers}")
+    if not 0 <= args.val < 1:
+        raise UsageError(f"expected --val from 0 to below 1, but got {args.val}")

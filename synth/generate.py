@@ -1,0 +1,276 @@
+"""Generating a data set: search, plan, draw in shards, write.
+
+Every picture depends on its own seed alone, so any number of workers gives the same bytes.
+Shards that are finished stay; a run that was broken off goes on with `resume`.
+"""
+
+import json
+import logging
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, as_completed
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from data.boxes import Boxes
+from data.dataset import write_yaml
+from data.exceptions import DatasetError, ImageError, NoFacesError
+from data.files import write_json, write_text
+from data.images import read_image
+from data.labels import name_to_id
+from data.manifest import PictureRecord, line_to_record, record_to_line, write_manifest
+from data.splits import IDENTITY_PATTERN, assert_disjoint
+from data.writer import write_sample
+from synth.plan import Job, make_plan
+from synth.scene import Scene, dress, finish, frame, gallery
+from synth.search import Search, search_photos
+from synth.sources import Photo
+from synth.states import Mix
+
+log = logging.getLogger(__name__)
+
+_PARTS = ".parts"
+_SHARD = 16  # pictures
+# JPEG quality of cameras, phones and web pages.
+_QUALITY = (55, 95)
+
+Progress = Callable[[str, int, int], None]
+
+
+def silent(step: str, done: int, total: int) -> None:
+    """A progress that says nothing."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """What to generate.
+
+    Attributes:
+        count: pictures.
+        seed: of everything random.
+        mix: shares of the classes.
+        val_fraction: share of persons whose pictures go into `val`.
+        identity_pattern: regular expression on file names whose first group is the person.
+        search: how faces are found.
+    """
+
+    count: int = 1000
+    seed: int = 0
+    mix: Mix = field(default_factory=Mix)
+    val_fraction: float = 0.1
+    identity_pattern: str = IDENTITY_PATTERN
+    search: Search = field(default_factory=Search)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What was generated and passed over."""
+
+    pictures: int
+    boxes: dict[str, int]
+    faults: list[str]
+    faceless: int
+    blurred: int
+
+
+def generate(
+    sources: Sequence[Path],
+    out: Path,
+    config: Config,
+    executor: Executor,
+    *,
+    resume: bool = False,
+    progress: Progress = silent,
+) -> Summary:
+    """Generate a data set from photos into `out`.
+
+    Raises:
+        DatasetError: if a source is missing, or `out` holds something else.
+        NoFacesError: if no photo has a face.
+        OSError: if the file system refuses; finished shards stay, `resume` goes on.
+    """
+    _claim(out, config, sources, resume)
+    photos, faults = search_photos(
+        sources,
+        config.search,
+        executor,
+        config.identity_pattern,
+        lambda done, total: progress("faces", done, total),
+    )
+    with_faces = [photo for photo in photos if photo.faces]
+    if not with_faces:
+        raise NoFacesError(
+            f"expected faces in {', '.join(map(str, sources))}, but found none in "
+            f"{len(photos)} photos ({len(faults)} unreadable); use larger or more frontal ones"
+        )
+    jobs = make_plan(with_faces, config.count, config.seed, config.val_fraction)
+    for line in _draw_all(jobs, out, config.mix, executor, progress):
+        faults.extend(line["faults"])
+    summary = _close(out, len(jobs), faults, len(photos) - len(with_faces))
+    shutil.rmtree(out / _PARTS)
+    return summary
+
+
+def _claim(out: Path, config: Config, sources: Sequence[Path], resume: bool) -> None:
+    """Take the output folder: new, empty, or a broken-off run of the same config."""
+    wanted = {**_to_json(config), "sources": [str(s) for s in sources]}
+    begun = out / _PARTS / "config.json"
+    if begun.is_file():
+        have = json.loads(begun.read_text(encoding="utf-8"))
+        if not resume:
+            raise DatasetError(f"{out}: holds a run that was broken off; add --resume to go on")
+        if have != wanted:
+            changed = ", ".join(k for k in wanted if have.get(k) != wanted[k])
+            raise DatasetError(f"{out}: was begun with another {changed}; choose another --out")
+    elif out.is_dir() and any(out.iterdir()):
+        raise DatasetError(f"{out}: expected a new or empty folder; choose another --out")
+    elif out.exists() and not out.is_dir():
+        raise DatasetError(f"{out}: expected a folder, but it is a file; choose another --out")
+    else:
+        write_json(begun, wanted)
+
+
+def _to_json(config: Config) -> dict[str, Any]:
+    return {
+        "count": config.count,
+        "seed": config.seed,
+        "mix": vars(config.mix),
+        "val_fraction": config.val_fraction,
+        "identity_pattern": config.identity_pattern,
+        "search": config.search.name(),
+    }
+
+
+def _draw_all(
+    jobs: Sequence[Job], out: Path, mix: Mix, executor: Executor, progress: Progress
+) -> Iterator[dict[str, Any]]:
+    """Draw every shard that isn't finished yet; yields what each reports."""
+    shards = [jobs[i : i + _SHARD] for i in range(0, len(jobs), _SHARD)]
+    tasks = {}
+    done = 0
+    for number, shard in enumerate(shards):
+        if _part(out, number).is_file():
+            done += len(shard)
+        else:
+            tasks[executor.submit(draw_shard, shard, out, number, mix)] = len(shard)
+    try:
+        for task in as_completed(tasks):
+            report = task.result()
+            done += tasks[task]
+            progress("pictures", done, len(jobs))
+            yield report
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+def _part(out: Path, number: int) -> Path:
+    return out / _PARTS / f"shard-{number:06d}.jsonl"
+
+
+def draw_shard(jobs: Sequence[Job], out: Path, number: int, mix: Mix) -> dict[str, Any]:
+    """Draw and write the pictures of one shard; its manifest lines are written last, so that a
+    shard is either finished or drawn again.
+
+    Returns:
+        {"faults": messages of photos that couldn't be read}.
+
+    Raises:
+        OSError: if the file system refuses.
+    """
+    # The executor's workers share the cores; threads inside each would fight for them.
+    cv2.setNumThreads(1)
+    lines, faults, blurred = [], [], 0
+    for job in jobs:
+        try:
+            record, lost = draw_job(job, out, mix)
+        except ImageError as error:
+            faults.append(str(error))
+            continue
+        lines.append(record_to_line(record))
+        blurred += lost
+    write_text(_part(out, number), "".join(f"{line}\n" for line in lines))
+    write_json(_part(out, number).with_suffix(".blurred.json"), blurred)
+    return {"faults": faults}
+
+
+def draw_job(job: Job, out: Path, mix: Mix) -> tuple[PictureRecord, int]:
+    """Draw and write one picture; its record and how many faces were blurred out.
+
+    Raises:
+        ImageError: if a photo can't be read any more.
+    """
+    rng = np.random.default_rng(job.seed)
+    scene = draw_scene(job, mix, rng)
+    faces = finish(scene)
+    ids = np.array([name_to_id(face.label) for face in faces], dtype=np.int64)
+    boxes = Boxes(np.array([face.box for face in faces]).reshape(-1, 4), ids)
+    name = f"{job.name}.jpg"
+    quality = int(rng.integers(*_QUALITY))
+    sample = write_sample(out, job.split, name, scene.image, boxes, quality=quality)
+    height, width = scene.image.shape[:2]
+    first = job.photos[0]
+    record = PictureRecord(
+        file=sample.image.relative_to(out).as_posix(),
+        width=width,
+        height=height,
+        split=job.split,
+        source=first.name,
+        source_digest=first.digest,
+        identity=first.identity,
+        seed=job.seed,
+        boxes=faces,
+    )
+    return record, scene.blurred
+
+
+def draw_scene(job: Job, mix: Mix, rng: np.random.Generator) -> Scene:
+    """The picture of a job in memory."""
+    scenes = [_dress_photo(photo, mix, rng) for photo in job.photos]
+    if job.grid == (1, 1):
+        return frame(scenes[0], rng)
+    rows, columns = job.grid
+    width = int(rng.integers(352, 641))
+    # Cells about as wide as high, whatever the grid.
+    height = round(width * rows / columns * float(rng.uniform(0.9, 1.25)))
+    scale = min(1.0, 640 / height)
+    return gallery(scenes, rows, columns, round(width * scale), round(height * scale))
+
+
+def _dress_photo(photo: Photo, mix: Mix, rng: np.random.Generator) -> Scene:
+    image = read_image(photo.path)
+    return dress(image, photo, mix, rng)
+
+
+def _close(out: Path, count: int, faults: list[str], faceless: int) -> Summary:
+    """Write the manifest and `data.yaml` of a finished set, and count what is in it."""
+    parts = sorted((out / _PARTS).glob("shard-*.jsonl"))
+    boxes: dict[str, int] = {}
+    pictures = 0
+
+    def records() -> Iterator[PictureRecord]:
+        nonlocal pictures
+        for part in parts:
+            for line in part.read_text(encoding="utf-8").splitlines():
+                record = line_to_record(line, str(part))
+                pictures += 1
+                for face in record.boxes:
+                    boxes[face.label] = boxes.get(face.label, 0) + 1
+                yield record
+
+    write_manifest(out, records())
+    assert_disjoint(line_to_record(line) for line in _lines(parts))
+    write_yaml(out)
+    blurred = sum(int(p.read_text()) for p in (out / _PARTS).glob("shard-*.blurred.json"))
+    if pictures < count:
+        log.warning("%d of %d pictures could not be drawn", count - pictures, count)
+    return Summary(pictures, boxes, faults, faceless, blurred)
+
+
+def _lines(parts: Sequence[Path]) -> Iterator[str]:
+    for part in parts:
+        yield from part.read_text(encoding="utf-8").splitlines()

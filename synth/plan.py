@@ -1,0 +1,90 @@
+"""What will be drawn: which photos, how often, in which split, with which seed."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from data.splits import identity_to_split
+from synth.sources import Photo
+
+# Photos with more faces show more in one picture; beyond this many they count alike.
+_MOST_FACES = 6
+# A portrait: one face, on a photo not larger than this; several of them fill one picture.
+_PORTRAIT_SIDE = 400
+_GALLERY_SHARE = 0.6
+_GRIDS = ((1, 2), (2, 2), (2, 3), (3, 3), (3, 4), (4, 5), (5, 6))
+
+
+@dataclass(frozen=True)
+class Job:
+    """One picture to draw; carries all it needs, so that any process on any machine can.
+
+    Attributes:
+        name: file name without suffix.
+        split: "train" or "val".
+        seed: of everything random in it.
+        photos: the photo, or the portraits of a gallery, row by row.
+        grid: rows and columns of a gallery, (1, 1) for one photo.
+    """
+
+    name: str
+    split: str
+    seed: int
+    photos: tuple[Photo, ...]
+    grid: tuple[int, int]
+
+
+def picture_seed(seed: int, digest: str, variant: int) -> int:
+    """Seed of one picture: 63 bits of a hash of what makes it, so that it doesn't depend on the
+    other pictures, their order or the number of workers."""
+    content = hashlib.sha256(f"{seed}:{digest}:{variant}".encode()).digest()
+    return int.from_bytes(content[:8]) >> 1
+
+
+def make_plan(photos: Sequence[Photo], count: int, seed: int, val_fraction: float) -> list[Job]:
+    """`count` jobs over the photos, those with more faces more often; each person in one split."""
+    unique = {photo.digest: photo for photo in photos}
+    pool = [unique[digest] for digest in sorted(unique)]
+    by_split: dict[str, list[Photo]] = {"train": [], "val": []}
+    for photo in pool:
+        by_split[identity_to_split(photo.identity, val_fraction, seed)].append(photo)
+    portraits = {split: [p for p in own if _is_portrait(p)] for split, own in by_split.items()}
+    split_of = {p.digest: split for split, own in by_split.items() for p in own}
+    jobs: list[Job] = []
+    for photo, share in zip(pool, _apportion(pool, count, seed), strict=True):
+        split = split_of[photo.digest]
+        jobs += [_job(photo, k, split, seed, portraits[split]) for k in range(share)]
+    return jobs
+
+
+def _is_portrait(photo: Photo) -> bool:
+    return len(photo.faces) == 1 and max(photo.width, photo.height) <= _PORTRAIT_SIDE
+
+
+def _apportion(photos: Sequence[Photo], count: int, seed: int) -> list[int]:
+    """How many pictures each photo gives: systematic sampling (Madow & Madow 1944), which keeps
+    every photo within one picture of its exact share, also where there are fewer pictures than
+    photos."""
+    rng = np.random.default_rng(seed)
+    weights = np.array([min(len(p.faces), _MOST_FACES) for p in photos], dtype=np.float64) ** 0.5
+    order = rng.permutation(len(photos))
+    ends = np.cumsum(weights[order]) / weights.sum() * count
+    ends[-1] = count
+    picked = np.floor(ends - rng.random() + 1)
+    shares = np.zeros(len(photos), dtype=np.int64)
+    shares[order] = np.diff(picked, prepend=0.0).astype(np.int64)
+    return [int(s) for s in shares]
+
+
+def _job(photo: Photo, variant: int, split: str, seed: int, portraits: Sequence[Photo]) -> Job:
+    own_seed = picture_seed(seed, photo.digest, variant)
+    name = f"{photo.path.stem}-{photo.digest[:8]}-{variant:04d}"
+    rng = np.random.default_rng([own_seed, 1])
+    if not _is_portrait(photo) or len(portraits) < 2 or rng.random() > _GALLERY_SHARE:
+        return Job(name, split, own_seed, (photo,), (1, 1))
+    fitting = [g for g in _GRIDS if g[0] * g[1] <= 2 * len(portraits)]
+    grid = fitting[int(rng.integers(len(fitting)))] if fitting else (1, 2)
+    others = rng.integers(len(portraits), size=grid[0] * grid[1] - 1)
+    return Job(name, split, own_seed, (photo, *(portraits[i] for i in others)), grid)
