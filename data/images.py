@@ -79,12 +79,23 @@ def write_image(path: Path, image: Image, quality: int = 92) -> None:
 def encode_image(image: Image, suffix: str, quality: int = 92) -> bytes:
     """(H, W, 3) uint8 BGR as bytes of the format that `suffix` (".jpg", ".png") names."""
     try:
-        done, content = cv2.imencode(suffix, image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        done, content = cv2.imencode(suffix, image, _options(suffix, quality))
     except cv2.error as error:
         raise ImageError(f"can't encode a picture as {suffix!r} ({error.err})") from error
     if not done:
         raise ImageError(f"can't encode a picture of shape {image.shape} as {suffix!r}")
     return content.tobytes()
+
+
+def _options(suffix: str, quality: int) -> list[int]:
+    """The encoder's options; a format that has no quality warns if it gets one."""
+    keys = {
+        ".jpg": cv2.IMWRITE_JPEG_QUALITY,
+        ".jpeg": cv2.IMWRITE_JPEG_QUALITY,
+        ".webp": cv2.IMWRITE_WEBP_QUALITY,
+    }
+    key = keys.get(suffix.lower())
+    return [] if key is None else [key, quality]
 
 
 def find_images(sources: Iterable[Path | str]) -> list[Path]:

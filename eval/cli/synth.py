@@ -13,7 +13,7 @@ from eval.cli.progress import ProgressLine
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `maskwatch synth`."""
     parser.add_argument("sources", nargs="+", type=Path, metavar="SOURCE", help="photos, folders")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the data set")
+    parser.add_argument("--out", type=Path, help="folder of the data set")
     parser.add_argument("--count", type=int, default=1000, help="pictures (default 1000)")
     parser.add_argument("--seed", type=int, default=0, help="same seed, same bytes (default 0)")
     parser.add_argument("--workers", type=int, help="processes (default: one a core)")
@@ -42,6 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="REGEX",
         help="its first group in a file name is the person (default: VGGFace2 and LFW names)",
     )
+    parser.add_argument(
+        "--sheet",
+        type=Path,
+        metavar="PNG",
+        help="instead of a set, draw every style and state on the largest face of one photo",
+    )
     parser.add_argument("--resume", action="store_true", help="go on with a run broken off")
 
 
@@ -53,6 +59,8 @@ def run(args: argparse.Namespace) -> int:
     from synth.states import text_to_mix
 
     _check(args)
+    if args.sheet is not None:
+        return _draw_sheet(args.sources, args.sheet, args.seed)
     config = Config(
         count=args.count,
         seed=args.seed,
@@ -77,7 +85,18 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _draw_sheet(sources: list[Path], out: Path, seed: int) -> int:
+    from data.images import find_images, write_image
+    from synth.sheet import sheet_of
+
+    write_image(out, sheet_of(find_images(sources)[0], seed))
+    print(f"{out}: every style in every state")
+    return 0
+
+
 def _check(args: argparse.Namespace) -> None:
+    if (args.out is None) == (args.sheet is None):
+        raise UsageError("expected --out DIR for a data set, or --sheet PNG for a contact sheet")
     if args.count < 1:
         raise UsageError(f"expected --count of 1 or more, but got {args.count}")
     if args.workers is not None and args.workers < 1:
