@@ -70,9 +70,10 @@ def _jitter(shape: Shape, rng: np.random.Generator) -> Shape:
 
     return replace(
         shape,
-        # Never lower than the nose tip: that is another state.
-        top=min(0.18, move(shape.top, 0.035)),
-        top_side=move(shape.top_side, 0.035),
+        # From the eyes' level down to just above the nose tip (lower is another state): on
+        # photos most masks sit at mid-nose, not at the bridge.
+        top=float(np.clip(move(shape.top, 0.055), -0.02, 0.215)),
+        top_side=move(shape.top_side, 0.05),
         bottom=move(shape.bottom, 0.03),
         bottom_side=move(shape.bottom_side, 0.04),
         width=move(shape.width, 0.02),
@@ -87,12 +88,12 @@ def _jitter(shape: Shape, rng: np.random.Generator) -> Shape:
 
 # Typical cuts, read off product photographs and put into face units.
 SHAPES: dict[str, Shape] = {
-    "surgical": Shape("surgical", 0.09, 0.30, 1.06, 0.80, 0.56, 0.48, 2.0, 0.07, 0.03, 0.06),
-    "kn95": Shape("kn95", 0.05, 0.42, 1.08, 0.74, 0.54, 0.46, 1.35, 0.17, 0.06, 0.08),
-    "cloth": Shape("cloth", 0.10, 0.34, 1.06, 0.76, 0.56, 0.49, 1.6, 0.10, 0.05, 0.10),
-    "cup": Shape("cup", 0.04, 0.46, 1.06, 0.70, 0.45, 0.40, 1.9, 0.24, 0.06, 0.35, straps="head"),
+    "surgical": Shape("surgical", 0.14, 0.34, 1.06, 0.86, 0.56, 0.49, 2.4, 0.07, 0.03, 0.06),
+    "kn95": Shape("kn95", 0.10, 0.43, 1.08, 0.74, 0.54, 0.46, 1.35, 0.17, 0.06, 0.08),
+    "cloth": Shape("cloth", 0.15, 0.37, 1.06, 0.76, 0.56, 0.49, 1.6, 0.10, 0.05, 0.10),
+    "cup": Shape("cup", 0.09, 0.47, 1.06, 0.70, 0.45, 0.40, 1.9, 0.24, 0.06, 0.35, straps="head"),
     "gaiter": Shape(
-        "gaiter", 0.10, 0.24, 1.36, 1.20, 0.60, 0.44, 2.2, 0.05, 0.05, 0.02, straps="none"
+        "gaiter", 0.13, 0.26, 1.36, 1.20, 0.60, 0.44, 2.2, 0.05, 0.05, 0.02, straps="none"
     ),
 }
 

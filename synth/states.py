@@ -14,9 +14,9 @@ from synth.shapes import Shape
 class Mix:
     """Shares of the three classes among the faces, summing to one."""
 
-    with_mask: float = 0.5
+    with_mask: float = 0.54
     without_mask: float = 0.3
-    incorrect: float = 0.2
+    incorrect: float = 0.16
 
     def __post_init__(self) -> None:
         shares = (self.with_mask, self.without_mask, self.incorrect)
@@ -33,9 +33,9 @@ def text_to_mix(text: str) -> Mix:
     try:
         values = [float(v) for v in text.split(",")]
     except ValueError as error:
-        raise UsageError(f"expected --mix W,N,I such as 50,30,20, but got {text!r}") from error
+        raise UsageError(f"expected --mix W,N,I such as 54,30,16, but got {text!r}") from error
     if len(values) != 3 or min(values) < 0 or not 0 < sum(values) < float("inf"):
-        raise UsageError(f"expected --mix W,N,I such as 50,30,20, but got {text!r}")
+        raise UsageError(f"expected --mix W,N,I such as 54,30,16, but got {text!r}")
     return Mix(*(v / sum(values) for v in values))
 
 
@@ -44,7 +44,7 @@ def _right(shape: Shape, rng: np.random.Generator) -> Shape:
 
 
 def _nose_tip_out(shape: Shape, rng: np.random.Generator) -> Shape:
-    return _lower(shape, rng.uniform(0.30, 0.38), rng.uniform(0.02, 0.08))
+    return _lower(shape, rng.uniform(0.31, 0.38), rng.uniform(0.02, 0.08))
 
 
 def _nose_out(shape: Shape, rng: np.random.Generator) -> Shape:
@@ -96,10 +96,10 @@ Wear = Callable[[Shape, np.random.Generator], Shape]
 # State -> (class, how often within its class, how the shape changes).
 STATES: dict[str, tuple[Label, float, Wear]] = {
     "right": (Label.WITH_MASK, 1.0, _right),
-    "nose_tip_out": (Label.INCORRECT, 0.20, _nose_tip_out),
-    "nose_out": (Label.INCORRECT, 0.40, _nose_out),
-    "under_lip": (Label.INCORRECT, 0.12, _under_lip),
-    "under_chin": (Label.INCORRECT, 0.20, _under_chin),
+    "nose_tip_out": (Label.INCORRECT, 0.12, _nose_tip_out),
+    "nose_out": (Label.INCORRECT, 0.42, _nose_out),
+    "under_lip": (Label.INCORRECT, 0.14, _under_lip),
+    "under_chin": (Label.INCORRECT, 0.24, _under_chin),
     "mouth_only": (Label.INCORRECT, 0.08, _mouth_only),
 }
 

@@ -29,9 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--mix",
-        default="50,30,20",
+        default="54,30,16",
         metavar="W,N,I",
-        help="shares of with_mask, without_mask, incorrect (default 50,30,20)",
+        help="shares of with_mask, without_mask, incorrect (default 54,30,16)",
     )
     parser.add_argument(
         "--val", type=float, default=0.1, help="share of persons for validation (default .1)"
