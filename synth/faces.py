@@ -90,8 +90,9 @@ def dlib_finder(image: Image) -> list[Candidate]:
     upsample = 1 if max(image.shape[:2]) <= 800 else 0
     rectangles, scores, _ = _dlib_detector().run(rgb, upsample, 0.0)
     return [
-        # HOG scores start at 0; dlib's own users keep all of them.
-        Candidate(_rectangle_to_box(r), float(min(1.0, SURE_SCORE + s / 4)))
+        # HOG scores start at 0. Below .15 lie 2 % of 2,300 faces of photos, and the false alarm
+        # on the astronaut's suit (.12): doubtful.
+        Candidate(_rectangle_to_box(r), float(min(1.0, SURE_SCORE + 0.4 * (s - 0.15))))
         for r, s in zip(rectangles, scores, strict=True)
     ]
 
@@ -284,8 +285,14 @@ def make_finders(mode: str, face_model: Path | None) -> list[Finder]:
 
 def _own_finder(mode: str) -> list[Finder]:
     """Our detector; with auto a checkout without weights goes on with dlib alone."""
-    from weights.registry import default_weights
-
-    if mode == "auto" and not default_weights().is_file():
+    if mode == "auto" and shipped_weights() is None:
         return []
     return [detector_finder()]
+
+
+def shipped_weights() -> Path | None:
+    """The weights that our detector takes by itself; None in a checkout without them."""
+    from weights.registry import DEFAULT, FOLDER
+
+    path = FOLDER / DEFAULT
+    return path if path.is_file() else None

@@ -4,6 +4,7 @@ Every picture depends on its own seed alone, so any number of workers gives the 
 Shards that are finished stay; a run that was broken off goes on with `resume`.
 """
 
+import hashlib
 import json
 import logging
 import shutil
@@ -33,7 +34,8 @@ from synth.states import Mix
 
 log = logging.getLogger(__name__)
 
-_PARTS = ".parts"
+_PARTS, _BEGUN = ".parts", "config.json"
+_REPORT = ".report.json"
 _SHARD = 16  # pictures
 # JPEG quality of cameras, phones and web pages.
 _QUALITY = (55, 95)
@@ -93,7 +95,7 @@ def generate(
         NoFacesError: if no photo has a face.
         OSError: if the file system refuses; finished shards stay, `resume` goes on.
     """
-    _claim(out, config, sources, resume)
+    _check_free(out, resume)
     photos, faults = search_photos(
         sources,
         config.search,
@@ -107,31 +109,49 @@ def generate(
             f"expected faces in {', '.join(map(str, sources))}, but found none in "
             f"{len(photos)} photos ({len(faults)} unreadable); use larger or more frontal ones"
         )
+    _begin(out, {**_to_json(config), "sources": _sources_to_json(sources, with_faces)})
     jobs = make_plan(with_faces, config.count, config.seed, config.val_fraction)
-    for line in _draw_all(jobs, out, config.mix, executor, progress):
-        faults.extend(line["faults"])
+    _draw_all(jobs, out, config.mix, executor, progress)
     summary = _close(out, len(jobs), faults, len(photos) - len(with_faces))
     shutil.rmtree(out / _PARTS)
     return summary
 
 
-def _claim(out: Path, config: Config, sources: Sequence[Path], resume: bool) -> None:
-    """Take the output folder: new, empty, or a broken-off run of the same config."""
-    wanted = {**_to_json(config), "sources": [str(s) for s in sources]}
-    begun = out / _PARTS / "config.json"
-    if begun.is_file():
-        have = json.loads(begun.read_text(encoding="utf-8"))
+def _check_free(out: Path, resume: bool) -> None:
+    """Refuse an output folder that is neither new, nor empty, nor a broken-off run to resume."""
+    if (out / _PARTS / _BEGUN).is_file():
         if not resume:
             raise DatasetError(f"{out}: holds a run that was broken off; add --resume to go on")
-        if have != wanted:
-            changed = ", ".join(k for k in wanted if have.get(k) != wanted[k])
-            raise DatasetError(f"{out}: was begun with another {changed}; choose another --out")
     elif out.is_dir() and any(out.iterdir()):
         raise DatasetError(f"{out}: expected a new or empty folder; choose another --out")
     elif out.exists() and not out.is_dir():
         raise DatasetError(f"{out}: expected a folder, but it is a file; choose another --out")
-    else:
+
+
+def _begin(out: Path, wanted: dict[str, Any]) -> None:
+    """Take the output folder, or go on with the run in it if it was begun with the same config.
+
+    Only once the faces are known: a mistyped source must not leave a folder in its own way.
+    """
+    begun = out / _PARTS / _BEGUN
+    if not begun.is_file():
         write_json(begun, wanted)
+        return
+    have = json.loads(begun.read_text(encoding="utf-8"))
+    if have != wanted:
+        changed = ", ".join(k for k in wanted if have.get(k) != wanted[k])
+        raise DatasetError(f"{out}: was begun with another {changed}; choose another --out")
+    # What a killed run was about to rename (data.files.atomic_path).
+    for path in out.rglob(".*"):
+        if path.is_file():
+            path.unlink()
+
+
+def _sources_to_json(sources: Sequence[Path], photos: Sequence[Photo]) -> dict[str, Any]:
+    """The sources and a digest of their photos' content and faces: what the plan depends on."""
+    said = sorted(f"{p.digest} {p.identity} {p.name} {len(p.faces)}" for p in photos)
+    content = hashlib.sha256("\n".join(said).encode("utf-8", "surrogateescape")).hexdigest()
+    return {"paths": [str(s) for s in sources], "photos": content}
 
 
 def _to_json(config: Config) -> dict[str, Any]:
@@ -147,8 +167,8 @@ def _to_json(config: Config) -> dict[str, Any]:
 
 def _draw_all(
     jobs: Sequence[Job], out: Path, mix: Mix, executor: Executor, progress: Progress
-) -> Iterator[dict[str, Any]]:
-    """Draw every shard that isn't finished yet; yields what each reports."""
+) -> None:
+    """Draw every shard that isn't finished yet."""
     shards = [jobs[i : i + _SHARD] for i in range(0, len(jobs), _SHARD)]
     tasks = {}
     done = 0
@@ -159,10 +179,9 @@ def _draw_all(
             tasks[executor.submit(draw_shard, shard, out, number, mix)] = len(shard)
     try:
         for task in as_completed(tasks):
-            report = task.result()
+            task.result()
             done += tasks[task]
             progress("pictures", done, len(jobs))
-            yield report
     finally:
         for task in tasks:
             task.cancel()
@@ -172,12 +191,9 @@ def _part(out: Path, number: int) -> Path:
     return out / _PARTS / f"shard-{number:06d}.jsonl"
 
 
-def draw_shard(jobs: Sequence[Job], out: Path, number: int, mix: Mix) -> dict[str, Any]:
+def draw_shard(jobs: Sequence[Job], out: Path, number: int, mix: Mix) -> None:
     """Draw and write the pictures of one shard; its manifest lines are written last, so that a
     shard is either finished or drawn again.
-
-    Returns:
-        {"faults": messages of photos that couldn't be read}.
 
     Raises:
         OSError: if the file system refuses.
@@ -193,9 +209,9 @@ def draw_shard(jobs: Sequence[Job], out: Path, number: int, mix: Mix) -> dict[st
             continue
         lines.append(record_to_line(record))
         blurred += lost
-    write_text(_part(out, number), "".join(f"{line}\n" for line in lines))
-    write_json(_part(out, number).with_suffix(".blurred.json"), blurred)
-    return {"faults": faults}
+    part = _part(out, number)
+    write_json(part.with_suffix(_REPORT), {"faults": faults, "blurred": blurred})
+    write_text(part, "".join(f"{line}\n" for line in lines))
 
 
 def draw_job(job: Job, out: Path, mix: Mix) -> tuple[PictureRecord, int]:
@@ -265,10 +281,12 @@ def _close(out: Path, count: int, faults: list[str], faceless: int) -> Summary:
     write_manifest(out, records())
     assert_disjoint(line_to_record(line) for line in _lines(parts))
     write_yaml(out)
-    blurred = sum(int(p.read_text()) for p in (out / _PARTS).glob("shard-*.blurred.json"))
+    reports = [json.loads(p.with_suffix(_REPORT).read_text(encoding="utf-8")) for p in parts]
+    blurred = sum(report["blurred"] for report in reports)
+    lost = [fault for report in reports for fault in report["faults"]]
     if pictures < count:
         log.warning("%d of %d pictures could not be drawn", count - pictures, count)
-    return Summary(pictures, boxes, faults, faceless, blurred)
+    return Summary(pictures, boxes, [*faults, *lost], faceless, blurred)
 
 
 def _lines(parts: Sequence[Path]) -> Iterator[str]:

@@ -2,37 +2,38 @@
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import ParamSpec, TypeVar
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-class InlineExecutor(Executor):
-    """Runs each task where it is submitted: one worker without a second process."""
-
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Run the task now; errors are raised at once."""
-        future: Future[T] = Future()
-        future.set_result(fn(*args, **kwargs))
-        return future
 
 
 @contextmanager
 def open_executor(workers: int) -> Iterator[Executor]:
-    """An executor of that many processes, one: this process."""
+    """An executor of that many processes; one worker is a thread of this process."""
+    executor: Executor
     if workers == 1:
-        yield InlineExecutor()
-        return
-    # Fresh interpreters: forking a process whose libraries have threads can hang. Linear algebra
-    # threads in each worker would fight for the same cores.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    context = multiprocessing.get_context("spawn")
-    executor = ProcessPoolExecutor(workers, mp_context=context)
+        executor = ThreadPoolExecutor(1)
+    else:
+        # Fresh interpreters: forking a process whose libraries have threads can hang. Linear
+        # algebra threads in each worker would fight for the same cores.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        context = multiprocessing.get_context("spawn")
+        executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent)
     try:
         yield executor
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """End this worker when the process that started it is gone: a pool whose owner was killed
+    waits for work forever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_wait_and_exit, args=(parent,), daemon=True).start()
+
+
+def _wait_and_exit(parent: multiprocessing.process.BaseProcess) -> None:
+    parent.join()
+    os._exit(1)

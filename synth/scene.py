@@ -103,9 +103,10 @@ def blur_out(image: Image, box: Floats) -> Image:
     region = result[low[1] : high[1], low[0] : high[0]].astype(np.float32)
     rows, columns = region.shape[:2]
     smooth = cv2.GaussianBlur(region, (0, 0), max(1.5, float(half.mean()) * 0.55))
-    y = np.linspace(-1, 1, rows, dtype=np.float32)[:, None]
-    x = np.linspace(-1, 1, columns, dtype=np.float32)[None]
-    share = np.clip((1 - np.hypot(x, y)) * 4, 0, 1)[..., None]
+    # Centred on the box, not on what the picture shows of it: a cut face goes up to the edge.
+    y = ((np.arange(rows) + 0.5 + low[1] - centre[1]) / half[1])[:, None]
+    x = ((np.arange(columns) + 0.5 + low[0] - centre[0]) / half[0])[None]
+    share = np.clip((1 - np.hypot(x, y)) * 4, 0, 1).astype(np.float32)[..., None]
     mixed = region * (1 - share) + smooth * share
     result[low[1] : high[1], low[0] : high[0]] = (mixed + 0.5).astype(np.uint8)
     return result

@@ -14,7 +14,7 @@ from data.exceptions import AnnotationError, ImageError
 from data.files import digest
 from data.images import read_image
 from data.splits import IDENTITY_PATTERN
-from synth.faces import Finder, find_faces, make_finders
+from synth.faces import Finder, find_faces, make_finders, shipped_weights
 from synth.sources import (
     Photo,
     cache_folders,
@@ -41,13 +41,10 @@ class Search:
 
     def name(self) -> str:
         """Names the search in `faces.jsonl`: what another one found isn't taken for its own."""
-        model = self.face_model
-        if model is None and self.mode in ("auto", "detector"):
-            from weights.registry import default_weights
-
-            model = default_weights()
-        known = model is not None and model.is_file()
-        return f"{self.mode}:{digest(model)[:12]}" if model and known else self.mode
+        if self.mode not in ("auto", "detector"):
+            return self.mode
+        model = shipped_weights() if self.face_model is None else self.face_model
+        return f"{self.mode}:{digest(model)[:12]}" if model and model.is_file() else self.mode
 
 
 @cache

@@ -17,17 +17,17 @@ from typing import Any
 import numpy as np
 
 from data.dataset import image_to_label, read_labels
-from data.exceptions import AnnotationError
+from data.exceptions import AnnotationError, NoFacesError
 from data.files import atomic_path, digest
 from data.images import Image, find_images
 from data.labels import Label
 from data.splits import IDENTITY_PATTERN, stem_to_identity
-from synth.face_model import landmarks_to_box
+from synth.face_model import landmarks_to_box, place_by_landmarks
 from synth.faces import Candidate, Face, Floats
 
 CACHE_NAME = "faces.jsonl"
 # Raised when the search changes, so that older caches are searched again.
-CACHE_VERSION = 2
+CACHE_VERSION = 3
 
 log = logging.getLogger(__name__)
 
@@ -91,14 +91,22 @@ def labelled_candidates(path: Path, width: int, height: int) -> list[Candidate]:
 def _keypoints(path: Path) -> dict[str, Floats]:
     if not path.is_file():
         return {}
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.reader(file) if row]
     try:
-        return {row[0]: np.array(row[1:], dtype=np.float64).reshape(68, 2) for row in rows}
-    except ValueError as error:
+        with path.open(encoding="utf-8", newline="") as file:
+            return {row[0]: _row_to_landmarks(row) for row in csv.reader(file) if row}
+    except (ValueError, csv.Error, NoFacesError) as error:
         raise AnnotationError(
             f"{path}: expected a name and 68 x,y pairs a line, but {error}"
         ) from error
+
+
+def _row_to_landmarks(row: list[str]) -> Floats:
+    """(68, 2) landmarks of a row; ValueError or NoFacesError where they are no face's."""
+    landmarks = np.array(row[1:], dtype=np.float64).reshape(68, 2)
+    if not np.isfinite(landmarks).all():
+        raise ValueError(f"those of {row[0]} aren't finite")
+    place_by_landmarks(landmarks)
+    return landmarks
 
 
 def face_to_json(face: Face) -> dict[str, Any]:
@@ -180,14 +188,32 @@ def read_cache(folders: Iterable[Path], finder: str) -> dict[str, dict[str, Any]
 
 
 def _parse_lines(path: Path) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    text = path.read_text(encoding="utf-8", errors="replace")
+    for number, line in enumerate(text.splitlines(), start=1):
         try:
             value = json.loads(line)
-        except ValueError:
-            log.warning("%s:%d: not JSON, passed over; the photo is searched again", path, number)
+            _check_line(value)
+        except (ValueError, KeyError, TypeError, RecursionError):
+            log.warning("%s:%d: broken, passed over; the photo is searched again", path, number)
             continue
-        if isinstance(value, dict) and "digest" in value:
-            yield value
+        yield value
+
+
+def _check_line(value: Any) -> None:
+    """Refuse what isn't a whole line of this version; ValueError, KeyError or TypeError."""
+    if value["version"] != CACHE_VERSION:
+        return
+    photo = json_to_photo(value, Path(), "")
+    boxes = [*photo.doubtful, *(face.box for face in photo.faces)]
+    points = [p for face in photo.faces for p in (face.landmarks, face.five_points)]
+    known = [(4,)] * len(boxes) + [(68, 2), (5, 2)] * len(photo.faces)
+    for array, shape in zip([*boxes, *points], known, strict=True):
+        if array is not None and (array.shape != shape or not np.isfinite(array).all()):
+            raise ValueError(f"expected an array {shape}, but got {array}")
+    if not all(isinstance(value[key], str) for key in ("finder", "labels")):
+        raise TypeError("expected finder and labels as text")
+    if not all(isinstance(value[key], int) for key in ("width", "height")):
+        raise TypeError("expected width and height as whole numbers")
 
 
 def write_cache(folder: Path, values: Iterable[dict[str, Any]]) -> bool:

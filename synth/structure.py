@@ -191,7 +191,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         landmarks = photos_to_landmarks(photos)
         write_text(args.out, model_to_text(factorise(landmarks)))
     except (MaskwatchError, OSError) as error:
-        log.error("%s", error)
+        log.critical("%s", error)
         return 1
     log.info("%s: from %d faces, %d photos unreadable", args.out, len(landmarks), len(faults))
     return 0

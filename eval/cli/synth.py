@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -101,5 +102,13 @@ def _check(args: argparse.Namespace) -> None:
         raise UsageError(f"expected --count of 1 or more, but got {args.count}")
     if args.workers is not None and args.workers < 1:
         raise UsageError(f"expected --workers of 1 or more, but got {args.workers}")
+    if args.seed < 0:
+        raise UsageError(f"expected --seed of 0 or more, but got {args.seed}")
     if not 0 <= args.val < 1:
         raise UsageError(f"expected --val from 0 to below 1, but got {args.val}")
+    try:
+        re.compile(args.identity)
+    except re.error as error:
+        raise UsageError(
+            f"expected --identity REGEX, but got {args.identity!r}: {error}"
+        ) from error
