@@ -271,16 +271,14 @@ def make_finders(mode: str, face_model: Path | None) -> list[Finder]:
     Raises:
         UsageError: if the mode is unknown.
     """
+    if mode not in ("auto", "detector", "dlib", "labels"):
+        raise UsageError(f"expected --faces auto, detector, dlib or labels, but got {mode!r}")
     if mode == "labels":
         return []
     if mode == "dlib":
         return [dlib_finder]
     first = [yunet_finder(face_model)] if face_model is not None else _own_finder(mode)
-    if mode == "detector":
-        return first
-    if mode == "auto":
-        return [*first, dlib_finder]
-    raise UsageError(f"expected --faces auto, detector, dlib or labels, but got {mode!r}")
+    return first if mode == "detector" else [*first, dlib_finder]
 
 
 def _own_finder(mode: str) -> list[Finder]:

@@ -173,7 +173,7 @@ def photos_to_landmarks(photos: Sequence[Photo]) -> Floats:
 
 def model_to_text(shape: Floats) -> str:
     """A (68, 3) shape as CSV with a header, thousandths of the face's height."""
-    lines = [",".join(f"{value:.3f}" for value in point) for point in shape + 0.0]
+    lines = [",".join(f"{value:.3f}" for value in point) for point in np.round(shape, 3) + 0.0]
     return "\n".join(["x,y,z", *lines]) + "\n"
 
 
