@@ -73,7 +73,12 @@ def interrupted(tiny_set: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     here = tmp_path_factory.mktemp("here")
     (here / "data").mkdir()
     (here / "data" / "__init__.py").write_text("raise RuntimeError('not ours')")
-    program = "import sys; from eval.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    program = (
+        "import signal, sys; from eval.cli.main import main\n"
+        # Jobs that a shell runs in the background are born deaf to Ctrl-C.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "sys.exit(main(sys.argv[1:]))"
+    )
     command = [sys.executable, "-P", "-c", program, "train", str(tiny_set), *OPTIONS]
     with (here / "log").open("wb") as log:
         process = subprocess.Popen(
