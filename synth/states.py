@@ -72,7 +72,8 @@ def _mouth_only(shape: Shape, rng: np.random.Generator) -> Shape:
     """Too small or folded: neither nose nor chin covered."""
     moved = _lower(shape, rng.uniform(0.40, 0.46), 0.0)
     bottom = rng.uniform(0.76, 0.88)
-    return replace(moved, bottom=bottom, bottom_side=min(moved.bottom_side, bottom))
+    side = max(min(moved.bottom_side, bottom), moved.top_side + 0.1)
+    return replace(moved, bottom=bottom, bottom_side=side)
 
 
 def _lower(shape: Shape, top: float, drop: float) -> Shape:

@@ -78,7 +78,9 @@ def test_keypoints_of_a_photo(root: Path) -> None:
 )
 def test_broken_keypoints(root: Path, content: bytes) -> None:
     (root / "keypoints68.csv").write_bytes(content)
-    with pytest.raises(AnnotationError, match="keypoints68.csv: expected a name and 68 x,y pairs"):
+    with pytest.raises(
+        AnnotationError, match=r"keypoints68\.csv: expected a name and 68 x,y pairs"
+    ):
         labelled_candidates(root / "images" / "a.jpg", 400, 400)
 
 
