@@ -24,11 +24,16 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """An encoded PNG or JPEG; `wide` ones take the page's width, others stand in a grid."""
+    """An encoded PNG or JPEG.
+
+    `wide` ones take the page's width, others stand in a grid. On a phone a wide picture scrolls,
+    so that its text stays legible; one that `shrinks` is seen whole instead.
+    """
 
     content: bytes
     caption: str = ""
     wide: bool = False
+    shrinks: bool = False
 
     @property
     def uri(self) -> str:

@@ -1,0 +1,1 @@
+"""`maskwatch demo`: the whole loop in small, on sample photos of installed packages."""
