@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
@@ -19,16 +20,18 @@ def open_executor(workers: int) -> Iterator[Executor]:
         # algebra threads in each worker would fight for the same cores.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         context = multiprocessing.get_context("spawn")
-        executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent)
+        executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_obey_parent)
     try:
         yield executor
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
 
 
-def _end_with_parent() -> None:
+def _obey_parent() -> None:
     """End this worker when the process that started it is gone: a pool whose owner was killed
-    waits for work forever."""
+    waits for work forever. Ctrl-C is left to that process, or every worker prints a traceback.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_wait_and_exit, args=(parent,), daemon=True).start()
