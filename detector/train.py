@@ -20,7 +20,7 @@ import yaml
 
 from data.dataset import SPLITS, find_samples, read_yaml
 from data.exceptions import DatasetError, TrainingError, UsageError
-from data.extras import require
+from data.extras import package_file, require
 from data.files import write_json, write_text
 from detector.config import TrainConfig
 from detector.environment import INTERRUPTED, training_environment
@@ -75,7 +75,8 @@ def train(
     """
     check_config(config)
     print_of_data = fingerprint(data)
-    require("ultralytics", "train")
+    # Looked for, not imported: that takes seconds and asks whether the network is there.
+    package_file("ultralytics", "__init__.py", "train")
     chosen = pick_device(device)
     if resume:
         job = _resumed_job(out, print_of_data)
