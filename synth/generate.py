@@ -105,9 +105,10 @@ def generate(
     )
     with_faces = [photo for photo in photos if photo.faces]
     if not with_faces:
+        first = f", the first: {faults[0]}" if faults else ""
         raise NoFacesError(
-            f"expected faces in {', '.join(map(str, sources))}, but found none in "
-            f"{len(photos)} photos ({len(faults)} unreadable); use larger or more frontal ones"
+            f"expected faces in {', '.join(map(str, sources))}, but found none in {len(photos)} "
+            f"photos ({len(faults)} unreadable{first}); use larger or more frontal ones"
         )
     _begin(out, {**_to_json(config), "sources": _sources_to_json(sources, with_faces)})
     jobs = make_plan(with_faces, config.count, config.seed, config.val_fraction)

@@ -27,6 +27,7 @@ MIN_VISIBLE = 0.5
 # How alike the faces of one scene are worn: weight of the mix as a Dirichlet prior. Low values
 # give scenes where nearly all or nearly none wear masks, as in life.
 _MIX_WEIGHT = 3.0
+_NO_BOXES = np.zeros((0, 4))
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +50,7 @@ class Scene:
 def dress(image: Image, photo: Photo, mix: Mix, rng: np.random.Generator) -> Scene:
     """A photo whose bare faces wear masks by the mix; doubtful faces are blurred out."""
     for box in photo.doubtful:
-        image = blur_out(image, box)
+        image = blur_out(image, box, _stack(photo.faces))
     faces = photo.faces
     shares = rng.dirichlet(np.maximum(_MIX_WEIGHT * np.array([*vars(mix).values()]), 1e-6))
     scene_mix = Mix(*(float(s) for s in shares / shares.sum()))
@@ -57,8 +58,13 @@ def dress(image: Image, photo: Photo, mix: Mix, rng: np.random.Generator) -> Sce
     # Small faces first: they are farther away, and nearer masks lie over them.
     for index in sorted(range(len(faces)), key=lambda i: float(area(faces[i].box[None])[0])):
         image, records[index] = _dress_face(image, faces[index], scene_mix, photo.identity, rng)
-    boxes = np.array([face.box for face in faces]).reshape(-1, 4)
+    boxes = _stack(faces)
     return Scene(image, boxes, tuple(records[i] for i in range(len(faces))), len(photo.doubtful))
+
+
+def _stack(faces: Sequence[Face]) -> Floats:
+    """(N, 4) boxes of N faces."""
+    return np.array([face.box for face in faces], dtype=np.float64).reshape(-1, 4)
 
 
 def _dress_face(
@@ -91,8 +97,11 @@ def _dress_face(
     )
 
 
-def blur_out(image: Image, box: Floats) -> Image:
-    """The picture with what is in the box made unrecognisable, without a visible edge."""
+def blur_out(image: Image, box: Floats, keep: Floats = _NO_BOXES) -> Image:
+    """The picture with what is in the box made unrecognisable, without a visible edge.
+
+    What lies in one of the (N, 4) boxes `keep` is left as it is: those faces are labelled.
+    """
     h, w = image.shape[:2]
     centre, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) * 0.7
     low = np.clip(np.floor(centre - half), 0, [w, h]).astype(int)
@@ -107,6 +116,8 @@ def blur_out(image: Image, box: Floats) -> Image:
     y = ((np.arange(rows) + 0.5 + low[1] - centre[1]) / half[1])[:, None]
     x = ((np.arange(columns) + 0.5 + low[0] - centre[0]) / half[0])[None]
     share = np.clip((1 - np.hypot(x, y)) * 4, 0, 1).astype(np.float32)[..., None]
+    for x1, y1, x2, y2 in (keep - [*low, *low]).round().astype(int):
+        share[max(0, y1) : max(0, y2), max(0, x1) : max(0, x2)] = 0
     mixed = region * (1 - share) + smooth * share
     result[low[1] : high[1], low[0] : high[0]] = (mixed + 0.5).astype(np.uint8)
     return result
@@ -120,9 +131,9 @@ def crop(scene: Scene, window: tuple[int, int, int, int]) -> Scene:
     seen = area(cut) / np.maximum(area(moved), 1e-9)
     image = scene.image[top:bottom, left:right]
     lost = [box for box, share in zip(cut, seen, strict=True) if 0 < share < MIN_VISIBLE]
-    for box in lost:
-        image = blur_out(image, box)
     keep = seen >= MIN_VISIBLE
+    for box in lost:
+        image = blur_out(image, box, cut[keep])
     records = tuple(r for r, k in zip(scene.records, keep, strict=True) if k)
     return Scene(image, cut[keep], records, scene.blurred + len(lost))
 
@@ -137,7 +148,7 @@ def resize(scene: Scene, width: int, height: int) -> Scene:
     small = (boxes[:, 3] - boxes[:, 1]) < MIN_FACE_HEIGHT
     result = np.asarray(image, dtype=np.uint8)
     for box in boxes[small]:
-        result = blur_out(result, box)
+        result = blur_out(result, box, boxes[~small])
     records = tuple(r for r, s in zip(scene.records, small, strict=True) if not s)
     return Scene(result, boxes[~small], records, scene.blurred + int(small.sum()))
 
