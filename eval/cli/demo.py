@@ -26,7 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="pictures to synthesise (default: %(default)s)",
     )
     add(
-        "--epochs", type=int, default=6, metavar="N", help="of the few steps (default: %(default)s)"
+        "--epochs",
+        type=int,
+        default=12,
+        metavar="N",
+        help="of the few steps (default: %(default)s)",
     )
 
 

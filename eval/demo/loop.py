@@ -66,7 +66,7 @@ class Settings:
     """
 
     pictures: int = 96
-    epochs: int = 6
+    epochs: int = 12
     imgsz: int = 160
     seed: int = 0
     weights: Path | None = None

@@ -142,7 +142,7 @@ def test_detections_are_of_the_shipped_weights(demo):
     by_name = {Path(entry["file"]).name: entry for entry in value["images"]}
     assert all((folder / entry["file"]).is_file() for entry in value["images"])
     assert {"astronaut.png", "zidane.jpg", "bus.jpg"} < set(by_name)
-    # A large frontal face without a mask.
+    # A large frontal face without a mask; best first.
     assert by_name["astronaut.png"]["detections"][0]["class"] == "without_mask"
 
 
