@@ -29,7 +29,7 @@ from data.writer import write_sample
 from synth.plan import Job, make_plan
 from synth.scene import Scene, dress, finish, frame, gallery
 from synth.search import Search, search_photos
-from synth.sources import Photo
+from synth.sources import Photo, readable
 from synth.states import Mix
 
 log = logging.getLogger(__name__)
@@ -151,8 +151,8 @@ def _begin(out: Path, wanted: dict[str, Any]) -> None:
 def _sources_to_json(sources: Sequence[Path], photos: Sequence[Photo]) -> dict[str, Any]:
     """The sources and a digest of their photos' content and faces: what the plan depends on."""
     said = sorted(f"{p.digest} {p.identity} {p.name} {len(p.faces)}" for p in photos)
-    content = hashlib.sha256("\n".join(said).encode("utf-8", "surrogateescape")).hexdigest()
-    return {"paths": [str(s) for s in sources], "photos": content}
+    content = hashlib.sha256("\n".join(said).encode()).hexdigest()
+    return {"paths": [readable(str(s)) for s in sources], "photos": content}
 
 
 def _to_json(config: Config) -> dict[str, Any]:
@@ -206,7 +206,7 @@ def draw_shard(jobs: Sequence[Job], out: Path, number: int, mix: Mix) -> None:
         try:
             record, lost = draw_job(job, out, mix)
         except ImageError as error:
-            faults.append(str(error))
+            faults.append(readable(str(error)))
             continue
         lines.append(record_to_line(record))
         blurred += lost

@@ -1,6 +1,7 @@
 """What will be drawn: which photos, how often, in which split, with which seed."""
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -80,8 +81,10 @@ def _apportion(photos: Sequence[Photo], count: int, seed: int) -> list[int]:
 
 def _job(photo: Photo, variant: int, split: str, seed: int, portraits: Sequence[Photo]) -> Job:
     own_seed = picture_seed(seed, photo.digest, variant)
-    # File systems hold names of 255 bytes, up to four of them a character.
-    name = f"{photo.path.stem[:58]}-{photo.digest[:8]}-{variant:04d}"
+    # Only letters, digits and signs that no shell minds; file systems hold names of 255 bytes, up
+    # to four of them a character.
+    stem = re.sub(r"[^\w.-]+", "_", photo.path.stem)[:58]
+    name = f"{stem}-{photo.digest[:8]}-{variant:04d}"
     rng = np.random.default_rng([own_seed, 1])
     if not _is_portrait(photo) or len(portraits) < 2 or rng.random() > _GALLERY_SHARE:
         return Job(name, split, own_seed, (photo,), (1, 1))

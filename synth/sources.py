@@ -62,8 +62,14 @@ def list_photos(sources: Sequence[Path]) -> list[tuple[Path, str]]:
     for source in sources:
         for path in find_images([source]):
             name = path.relative_to(source).as_posix() if source.is_dir() else path.name
-            found.setdefault(path, name)
+            found.setdefault(path, readable(name))
     return list(found.items())
+
+
+def readable(name: str) -> str:
+    """A file name as text that files and terminals can hold: Python keeps bytes that aren't
+    UTF-8 as lone surrogates."""
+    return name.encode("utf-8", "replace").decode()
 
 
 def labelled_candidates(path: Path, width: int, height: int) -> list[Candidate]:
@@ -167,7 +173,7 @@ def json_to_photo(
         path=path,
         name=name,
         digest=value["digest"],
-        identity=stem_to_identity(path.stem, value["digest"], identity_pattern),
+        identity=stem_to_identity(readable(path.stem), value["digest"], identity_pattern),
         width=value["width"],
         height=value["height"],
         faces=tuple(json_to_face(face) for face in value["faces"]),
