@@ -190,6 +190,29 @@ def test_blurring_keeps_flat_pictures() -> None:
     assert np.abs(blur_out(image, np.array([20.0, 20, 40, 40])).astype(int) - 90).max() <= 1
 
 
+def test_blurring_leaves_labelled_faces_as_they_are(astronaut_image: Image) -> None:
+    """One in the middle, one that only its corner is shared with, one elsewhere."""
+    keep = np.array([[210.0, 100, 240, 130], [150, 50, 185, 80], [400, 400, 450, 460]])
+    blurred = blur_out(astronaut_image, np.array([180.0, 70, 270, 180]), keep)
+    for x1, y1, x2, y2 in keep.astype(int):
+        assert (blurred[y1:y2, x1:x2] == astronaut_image[y1:y2, x1:x2]).all()
+    assert (blurred[135:165, 200:250] != astronaut_image[135:165, 200:250]).any()
+
+
+def test_cut_and_small_faces_leave_their_neighbours_as_they_are(portrait: Image) -> None:
+    boxes = np.array([[40.0, 40, 110, 130], [100, 40, 180, 130]])
+    scene = Scene(portrait, boxes, (BARE, BARE))
+    cut = crop(scene, (0, 0, 130, 240))
+    assert cut.boxes == pytest.approx(boxes[:1])
+    assert (cut.image[40:130, 40:110] == portrait[40:130, 40:110]).all()
+    assert (cut.image[60:110, 112:128] != portrait[60:110, 112:128]).any()
+    small = np.array([[40.0, 40, 110, 130], [60, 60, 70, 66]])
+    shrunk = resize(Scene(portrait, small, (BARE, BARE)), 110, 120)
+    bare = resize(Scene(portrait, small[:1], (BARE,)), 110, 120)
+    assert shrunk.blurred == 1
+    assert (shrunk.image == bare.image).all()  # it lies wholly in its neighbour
+
+
 def make_photo(face: Face, doubtful: tuple[Floats, ...] = (), *others: Face) -> Photo:
     return Photo(Path("a.png"), "a.png", "d", "ann", 220, 240, (face, *others), doubtful)
 
