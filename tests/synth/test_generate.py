@@ -198,8 +198,14 @@ def test_killed_run_is_resumed_to_the_same_bytes(samples: Path, tmp_path: Path) 
 
 
 @pytest.fixture
-def interrupted(samples: Path, tmp_path: Path) -> Path:
+def interrupted(broken_off: Path, tmp_path: Path) -> Path:
     """A set whose drawing was stopped after its first shard."""
+    return Path(shutil.copytree(broken_off, tmp_path / "set"))
+
+
+@pytest.fixture(scope="session")
+def broken_off(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `interrupted` copies."""
 
     class StopError(Exception):
         pass
@@ -208,7 +214,7 @@ def interrupted(samples: Path, tmp_path: Path) -> Path:
         if step == "pictures":
             raise StopError
 
-    out = tmp_path / "set"
+    out = tmp_path_factory.mktemp("broken") / "set"
     config = Config(count=48, seed=5, search=Search("dlib"))
     with pytest.raises(StopError), open_executor(1) as executor:
         generate([samples], out, config, executor, progress=stop)
