@@ -133,18 +133,21 @@ def _yunet_candidate(row: Floats, scale: float) -> Candidate:
 
 
 def detector_finder(weights: Path | None = None) -> Finder:
-    """Faces by our own detector (the shipped weights unless others are given)."""
+    """Faces by our own detector (the shipped weights unless others are given).
+
+    A face that it takes for masked is doubtful: it would wear two masks, or a wrong label.
+    """
     from detector.runtime import Detector
 
     detector = Detector(weights, threads=1)
 
     def find(image: Image) -> list[Candidate]:
         boxes = detector.detect([image], conf=DOUBTFUL_SCORE / 2)[0]
-        return [
-            # Its scores run lower than a face detector's: .3 is sure enough.
-            Candidate(xyxy, float(min(1.0, 2 * score)))
-            for xyxy, score in zip(boxes.xyxy, boxes.scores, strict=True)
-        ]
+        # Its scores run lower than a face detector's: .3 is sure enough.
+        scores = np.minimum(1.0, 2 * boxes.scores)
+        masked = boxes.class_ids != Label.WITHOUT_MASK
+        scores = np.where(masked, np.minimum(scores, DOUBTFUL_SCORE), scores)
+        return [Candidate(b, float(s)) for b, s in zip(boxes.xyxy, scores, strict=True)]
 
     return find
 
