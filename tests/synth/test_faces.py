@@ -199,15 +199,24 @@ def test_label_of_the_source_stays(astronaut_image: Image) -> None:
     assert face.label == Label.INCORRECT
 
 
-def test_detector_finds_by_its_boxes_alone(tiny_onnx: Callable[..., Path]) -> None:
-    """A detector of red, green and blue cells; whatever class it sees is a face to us."""
+@pytest.mark.parametrize(
+    ("bgr", "sure"),
+    [
+        pytest.param((0, 0, 255), False, id="with_mask"),
+        pytest.param((0, 255, 0), True, id="without_mask"),
+        pytest.param((255, 0, 0), False, id="incorrect"),
+    ],
+)
+def test_detector_is_sure_of_bare_faces_alone(
+    tiny_onnx: Callable[..., Path], bgr: tuple[int, int, int], sure: bool
+) -> None:
+    """A detector of red, green and blue cells: a masked face would get a second mask."""
     image = np.full((64, 64, 3), 114, np.uint8)
-    image[16:24, 32:40] = (0, 0, 255)
-    found = detector_finder(tiny_onnx())(image)
-    assert len(found) == 1
-    assert iou(found[0].box[None], box(30, 14, 42, 26)[None])[0, 0] > 0.9
-    assert found[0].score == 1.0
-    assert found[0].label == Label.WITHOUT_MASK
+    image[16:24, 32:40] = bgr
+    (found,) = detector_finder(tiny_onnx())(image)
+    assert iou(found.box[None], box(30, 14, 42, 26)[None])[0, 0] > 0.9
+    assert (found.score >= SURE_SCORE) == sure
+    assert found.label == Label.WITHOUT_MASK
 
 
 @pytest.mark.parametrize("content", [b"", b"no model", b"\x08\x07"], ids=["empty", "text", "stub"])
