@@ -19,7 +19,12 @@ from eval.cli.main import main
 from eval.demo.folder import building
 from weights.registry import DEFAULT
 
-PROGRAM = "import sys; from eval.cli.main import main; sys.exit(main(sys.argv[1:]))"
+PROGRAM = (
+    "import signal, sys; from eval.cli.main import main\n"
+    # Jobs that a shell runs in the background are born deaf to Ctrl-C.
+    "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    "sys.exit(main(sys.argv[1:]))"
+)
 
 # Python imports a module of this name in every process: it notes and refuses what leaves the
 # machine. Local sockets, which process pools use, pass.
