@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from data.boxes import Boxes
@@ -27,6 +26,7 @@ from data.manifest import PictureRecord, line_to_record, record_to_line, write_m
 from data.splits import IDENTITY_PATTERN, assert_disjoint
 from data.writer import write_sample
 from synth.plan import Job, make_plan
+from synth.pool import single_threaded
 from synth.scene import Scene, dress, finish, frame, gallery
 from synth.search import Search, search_photos
 from synth.sources import Photo, readable
@@ -192,6 +192,7 @@ def _part(out: Path, number: int) -> Path:
     return out / _PARTS / f"shard-{number:06d}.jsonl"
 
 
+@single_threaded()
 def draw_shard(jobs: Sequence[Job], out: Path, number: int, mix: Mix) -> None:
     """Draw and write the pictures of one shard; its manifest lines are written last, so that a
     shard is either finished or drawn again.
@@ -199,8 +200,6 @@ def draw_shard(jobs: Sequence[Job], out: Path, number: int, mix: Mix) -> None:
     Raises:
         OSError: if the file system refuses.
     """
-    # The executor's workers share the cores; threads inside each would fight for them.
-    cv2.setNumThreads(1)
     lines, faults, blurred = [], [], 0
     for job in jobs:
         try:

@@ -27,6 +27,25 @@ def open_executor(workers: int) -> Iterator[Executor]:
         executor.shutdown(wait=True, cancel_futures=True)
 
 
+@contextmanager
+def single_threaded() -> Iterator[None]:
+    """OpenCV and linear algebra on one thread each, in whatever process a task runs.
+
+    Workers share the cores already. And sums that threads divide among them round otherwise: one
+    pixel in millions then differs between one worker and two.
+    """
+    import cv2
+    from threadpoolctl import threadpool_limits
+
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        with threadpool_limits(limits=1, user_api="blas"):
+            yield
+    finally:
+        cv2.setNumThreads(before)
+
+
 def _obey_parent() -> None:
     """End this worker when the process that started it is gone: a pool whose owner was killed
     waits for work forever. Ctrl-C is left to that process, or every worker prints a traceback.

@@ -8,13 +8,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import cv2
-
 from data.exceptions import AnnotationError, ImageError
 from data.files import digest
 from data.images import read_image
 from data.splits import IDENTITY_PATTERN
 from synth.faces import Finder, find_faces, make_finders, shipped_weights
+from synth.pool import single_threaded
 from synth.sources import (
     Photo,
     cache_folders,
@@ -56,10 +55,9 @@ def _finders(search: Search) -> list[Finder]:
 Found = dict[str, Any] | str
 
 
+@single_threaded()
 def _search_chunk(paths: Sequence[Path], search: Search, name: str) -> list[Found]:
     """For each photo its line of `faces.jsonl`, or the message of what is wrong with it."""
-    # The executor's workers share the cores; threads inside each would fight for them.
-    cv2.setNumThreads(1)
     return [_search_photo(path, search, name) for path in paths]
 
 
