@@ -95,11 +95,13 @@ def _from_end_to_end(output: NDArray[np.floating], conf: float) -> Candidates:
 
 def _from_one_to_many(output: NDArray[np.floating], conf: float) -> Candidates:
     best = output[4:].max(axis=0)  # (N,)
-    columns = output[:, best >= conf].astype(np.float64)
+    # Infinities go first: their differences would be nan, with a warning.
+    usable = (best >= conf) & np.isfinite(output).all(axis=0)
+    columns = output[:, usable].astype(np.float64)
     centre, half = columns[:2].T, columns[2:4].T / 2
     xyxy = np.concatenate([centre - half, centre + half], axis=1)
     class_ids, scores = columns[4:].argmax(axis=0), columns[4:].max(axis=0)
-    keep = np.isfinite(xyxy).all(axis=1) & _has_extent(xyxy)
+    keep = _has_extent(xyxy)
     return Candidates(xyxy[keep], class_ids[keep].astype(np.int64), scores[keep])
 
 

@@ -69,6 +69,11 @@ def test_impossible_boxes_are_dropped(row: list[float]) -> None:
     assert boxes_of(found) == [[1, 1, 9, 9]]
 
 
+def test_infinite_columns_are_dropped() -> None:
+    output = np.concatenate([np.full((7, 1), np.inf), one_to_many([5, 5, 8, 8, 0.1, 0.9, 0.1])], 1)
+    assert boxes_of(to_candidates(output, 0.25, 3)) == [[1, 1, 9, 9]]
+
+
 @pytest.mark.parametrize(
     ("output", "message"),
     [
