@@ -25,6 +25,8 @@ class FaceRecord:
         colour: [r, g, b] of the fabric, 0 to 255; empty where no mask was drawn.
         texture: print ("plain", "stripes", ...), "" where no mask was drawn.
         state: how it is worn ("right", "nose_out", ..., "bare").
+        displacement: how far the mask lies from where it belongs, in face units (nose bridge to
+            chin is one); 0 where it is worn rightly or not at all.
         face_height: height of the box in px.
         yaw, pitch, roll: head pose in degrees, None where landmarks couldn't be had.
         occluders: names of things before the face.
@@ -38,6 +40,7 @@ class FaceRecord:
     colour: list[int] = field(default_factory=list)
     texture: str = ""
     state: str = "bare"
+    displacement: float = 0.0
     face_height: float = 0.0
     yaw: float | None = None
     pitch: float | None = None

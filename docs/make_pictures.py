@@ -10,7 +10,8 @@ from data.images import Image, read_image, write_image
 from detector.draw import draw_boxes
 from detector.runtime import Detector
 from synth.faces import Face, dlib_finder, find_faces
-from synth.render import Mask, draw_mask
+from synth.mask import Mask
+from synth.render import draw_mask
 from synth.shapes import draw_shape
 from synth.sheet import sheet_of
 from synth.states import wear

@@ -64,6 +64,19 @@ def measure_light(region: Image, box: Floats) -> Light:
     )
 
 
+def neutral_light(region: Image) -> Light:
+    """Even white light and a sharp, noiseless camera: a mask that takes nothing of its face."""
+    return Light(
+        exposure=0.9,
+        cast=np.ones(3),
+        shading=np.ones(region.shape[:2]),
+        direction=np.zeros(2),
+        grain=0.0,
+        blur=0.35,
+        saturation=1.0,
+    )
+
+
 def _inner(region: Image, box: Floats) -> Image:
     """The middle of the face: cheeks, nose, mouth; without hair and background."""
     h, w = region.shape[:2]

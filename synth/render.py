@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 
 from data.images import Image
 from synth.face_model import LEFT_EAR, RIGHT_EAR, Placement, mean_face, surface_depth
-from synth.light import Light, measure_light
+from synth.light import Light, measure_light, neutral_light
+from synth.mask import Mask
 from synth.shapes import Shape, cut_out, relief
+from synth.straps import draw_straps
 from synth.textures import PRINTS
 
 Floats = NDArray[np.float64]
@@ -26,19 +28,6 @@ _MARGIN = 0.14
 _COARSE = (19, 25)  # rows, columns of points that are laid and projected exactly
 _DENSITY = 1.7  # samples per pixel along each side
 _MIN_SAMPLES, _MAX_SAMPLES = 40, 900
-
-
-@dataclass(frozen=True, eq=False)
-class Mask:
-    """A mask to draw: its shape as worn, its fabric, and the seed of its creases and print.
-
-    `colour` is (3,) RGB albedo in 0 to 1, `texture` a name of synth.textures.PRINTS.
-    """
-
-    shape: Shape
-    colour: Floats
-    texture: str
-    seed: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +45,13 @@ class _Sheet:
 
 
 def draw_mask(
-    image: Image, placement: Placement, box: Floats, mask: Mask, rng: np.random.Generator
+    image: Image,
+    placement: Placement,
+    box: Floats,
+    mask: Mask,
+    rng: np.random.Generator,
+    *,
+    match_light: bool = True,
 ) -> Image:
     """The picture with the mask on.
 
@@ -66,6 +61,7 @@ def draw_mask(
         box: (4,) face box [x1, y1, x2, y2] in pixels.
         mask: what to draw.
         rng: for the grain alone; the mask's own seed makes its creases and print.
+        match_light: whether the mask takes on the face's light, blur and grain.
 
     Returns:
         A copy, (H, W, 3) uint8 BGR.
@@ -77,10 +73,10 @@ def draw_mask(
     left, top, right, bottom = window
     region = image[top:bottom, left:right]
     corner = np.array([left, top, left, top], dtype=np.float64)
-    light = measure_light(region, box - corner)
+    light = measure_light(region, box - corner) if match_light else neutral_light(region)
     colour, alpha = _splat(sheet, mask, light, (left, top), region.shape[:2])
     drawn = region.astype(np.float64) / 255
-    drawn = _draw_straps(drawn, placement, mask, light, (left, top))
+    drawn = draw_straps(drawn, placement, mask, light, (left, top))
     drawn = _composite(drawn, (colour, alpha), light, placement.scale, rng)
     result = image.copy()
     result[top:bottom, left:right] = np.clip(drawn * 255 + 0.5, 0, 255).astype(np.uint8)
@@ -241,39 +237,3 @@ def _composite(
 
 def _smooth(values: Floats, sigma: float) -> Floats:
     return np.asarray(cv2.GaussianBlur(values, (0, 0), sigma), dtype=np.float64)
-
-
-def _draw_straps(
-    drawn: Floats, placement: Placement, mask: Mask, light: Light, corner: tuple[int, int]
-) -> Floats:
-    """Loops to the ears, or two bands around the head, on the sides that the camera sees."""
-    if mask.shape.straps == "none":
-        return drawn
-    width = 0.018 * placement.scale
-    share = np.zeros(drawn.shape[:2], np.uint8)
-    for side, ear in ((-1.0, LEFT_EAR), (1.0, RIGHT_EAR)):
-        # The side of the head is seen unless it turns away from the camera.
-        if placement.rotation[2] @ np.array([side, 0, 0.35]) < 0:
-            continue
-        for line in _strap_lines(mask.shape, side, ear):
-            pixels = placement.project(line) - corner
-            # Four fractional bits place thin lines between pixels.
-            path = np.round(pixels * 16).astype(np.int32)
-            cv2.polylines(share, [path], False, 255, max(1, round(width)), cv2.LINE_AA, 4)
-    alpha = share.astype(np.float64)[..., None] / 255 * min(1.0, width + 0.15)
-    # Bands are white or black on nearly all masks, whatever the fabric.
-    tone = 0.12 if mask.colour.mean() < 0.3 else 0.9
-    colour = tone * light.exposure * light.cast * light.shading[..., None]
-    return np.asarray(drawn * (1 - alpha) + colour * alpha)
-
-
-def _strap_lines(shape: Shape, side: float, ear: Floats) -> list[Floats]:
-    """(N, 3) face coordinates of the bands of one side."""
-    u = np.array([0.96 * side, 0.96 * side])
-    corners = shape.lay(u, np.array([0.08, 0.9]), surface_depth)
-    if shape.straps == "head":
-        ends = np.array([[side * 0.70, -0.25, -0.95], [side * 0.66, 0.42, -0.95]])
-    else:
-        ends = ear + np.array([[0, -0.12, 0], [0, 0.16, 0]])
-    along = np.linspace(0, 1, 9)[:, None]
-    return [a + (b - a) * along for a, b in zip(corners, ends, strict=True)]

@@ -12,7 +12,8 @@ from data.images import Image
 from data.labels import CLASS_NAMES, Label
 from data.manifest import FaceRecord
 from synth.faces import Face
-from synth.render import Mask, draw_mask
+from synth.mask import Mask
+from synth.render import draw_mask
 from synth.shapes import draw_shape
 from synth.sources import Photo
 from synth.states import Mix, draw_state, state_to_label, wear

@@ -9,7 +9,8 @@ from data.exceptions import NoFacesError
 from data.images import Image, read_image
 from data.labels import CLASS_COLOURS
 from synth.faces import Face, dlib_finder, find_faces
-from synth.render import Mask, draw_mask
+from synth.mask import Mask
+from synth.render import draw_mask
 from synth.shapes import SHAPES, draw_shape
 from synth.states import STATES, state_to_label, wear
 from synth.textures import PRINTS, draw_colour, draw_print

@@ -11,7 +11,8 @@ from data.images import Image, read_image
 from detector.runtime import Detector
 from eval.cli.main import main
 from synth.faces import dlib_finder, find_faces
-from synth.render import Mask, draw_mask
+from synth.mask import Mask
+from synth.render import draw_mask
 from synth.shapes import SHAPES
 from synth.states import wear
 from weights.registry import FOLDER, default_weights, read_sums, verify

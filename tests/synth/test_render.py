@@ -22,7 +22,8 @@ from synth.face_model import (
     place_by_landmarks,
 )
 from synth.faces import Face
-from synth.render import Mask, draw_mask
+from synth.mask import Mask
+from synth.render import draw_mask
 from synth.shapes import SHAPES, draw_shape
 from synth.states import STATES, wear
 
