@@ -14,31 +14,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from data.boxes import Boxes
 from data.dataset import write_yaml
 from data.exceptions import DatasetError, ImageError, NoFacesError
-from data.files import write_json, write_text
-from data.images import read_image
-from data.labels import name_to_id
+from data.files import digest, write_json, write_text
 from data.manifest import PictureRecord, line_to_record, record_to_line, write_manifest
 from data.splits import IDENTITY_PATTERN, assert_disjoint
-from data.writer import write_sample
+from synth.picture import draw_job
 from synth.plan import Job, make_plan
 from synth.pool import single_threaded
-from synth.scene import Scene, dress, finish, frame, gallery
+from synth.recipe import Recipe, recipe_to_json
 from synth.search import Search, search_photos
 from synth.sources import Photo, readable
-from synth.states import Mix
 
 log = logging.getLogger(__name__)
 
 _PARTS, _BEGUN = ".parts", "config.json"
 _REPORT = ".report.json"
 _SHARD = 16  # pictures
-# JPEG quality of cameras, phones and web pages.
-_QUALITY = (55, 95)
 
 Progress = Callable[[str, int, int], None]
 
@@ -54,7 +46,7 @@ class Config:
     Attributes:
         count: pictures.
         seed: of everything random.
-        mix: shares of the classes.
+        recipe: how often each thing is shown.
         val_fraction: share of persons whose pictures go into `val`.
         identity_pattern: regular expression on file names whose first group is the person.
         search: how faces are found.
@@ -62,7 +54,7 @@ class Config:
 
     count: int = 1000
     seed: int = 0
-    mix: Mix = field(default_factory=Mix)
+    recipe: Recipe = field(default_factory=Recipe)
     val_fraction: float = 0.1
     identity_pattern: str = IDENTITY_PATTERN
     search: Search = field(default_factory=Search)
@@ -111,8 +103,8 @@ def generate(
             f"photos ({len(faults)} unreadable{first}); use larger or more frontal ones"
         )
     _begin(out, {**_to_json(config), "sources": _sources_to_json(sources, with_faces)})
-    jobs = make_plan(with_faces, config.count, config.seed, config.val_fraction)
-    _draw_all(jobs, out, config.mix, executor, progress)
+    jobs = make_plan(with_faces, config.count, config.seed, config.val_fraction, config.recipe)
+    _draw_all(jobs, out, config.recipe, executor, progress)
     summary = _close(out, len(jobs), faults, len(photos) - len(with_faces))
     shutil.rmtree(out / _PARTS)
     return summary
@@ -159,15 +151,24 @@ def _to_json(config: Config) -> dict[str, Any]:
     return {
         "count": config.count,
         "seed": config.seed,
-        "mix": vars(config.mix),
+        **_recipe_to_json(config.recipe),
         "val_fraction": config.val_fraction,
         "identity_pattern": config.identity_pattern,
         "search": config.search.name(),
     }
 
 
+def _recipe_to_json(recipe: Recipe) -> dict[str, Any]:
+    """The recipe, the user's own pictures in it by content: what a path shows may change."""
+    own = {
+        key: [[Path(file).name, digest(Path(file))] for file in getattr(recipe, key)]
+        for key in ("textures", "cutouts")
+    }
+    return {**recipe_to_json(recipe), **own}
+
+
 def _draw_all(
-    jobs: Sequence[Job], out: Path, mix: Mix, executor: Executor, progress: Progress
+    jobs: Sequence[Job], out: Path, recipe: Recipe, executor: Executor, progress: Progress
 ) -> None:
     """Draw every shard that isn't finished yet."""
     shards = [jobs[i : i + _SHARD] for i in range(0, len(jobs), _SHARD)]
@@ -177,7 +178,7 @@ def _draw_all(
         if _part(out, number).is_file():
             done += len(shard)
         else:
-            tasks[executor.submit(draw_shard, shard, out, number, mix)] = len(shard)
+            tasks[executor.submit(draw_shard, shard, out, number, recipe)] = len(shard)
     try:
         for task in as_completed(tasks):
             task.result()
@@ -193,7 +194,7 @@ def _part(out: Path, number: int) -> Path:
 
 
 @single_threaded()
-def draw_shard(jobs: Sequence[Job], out: Path, number: int, mix: Mix) -> None:
+def draw_shard(jobs: Sequence[Job], out: Path, number: int, recipe: Recipe) -> None:
     """Draw and write the pictures of one shard; its manifest lines are written last, so that a
     shard is either finished or drawn again.
 
@@ -203,7 +204,7 @@ def draw_shard(jobs: Sequence[Job], out: Path, number: int, mix: Mix) -> None:
     lines, faults, blurred = [], [], 0
     for job in jobs:
         try:
-            record, lost = draw_job(job, out, mix)
+            record, lost = draw_job(job, out, recipe)
         except ImageError as error:
             faults.append(readable(str(error)))
             continue
@@ -212,54 +213,6 @@ def draw_shard(jobs: Sequence[Job], out: Path, number: int, mix: Mix) -> None:
     part = _part(out, number)
     write_json(part.with_suffix(_REPORT), {"faults": faults, "blurred": blurred})
     write_text(part, "".join(f"{line}\n" for line in lines))
-
-
-def draw_job(job: Job, out: Path, mix: Mix) -> tuple[PictureRecord, int]:
-    """Draw and write one picture; its record and how many faces were blurred out.
-
-    Raises:
-        ImageError: if a photo can't be read any more.
-    """
-    rng = np.random.default_rng(job.seed)
-    scene = draw_scene(job, mix, rng)
-    faces = finish(scene)
-    ids = np.array([name_to_id(face.label) for face in faces], dtype=np.int64)
-    boxes = Boxes(np.array([face.box for face in faces]).reshape(-1, 4), ids)
-    name = f"{job.name}.jpg"
-    quality = int(rng.integers(*_QUALITY))
-    sample = write_sample(out, job.split, name, scene.image, boxes, quality=quality)
-    height, width = scene.image.shape[:2]
-    first = job.photos[0]
-    record = PictureRecord(
-        file=sample.image.relative_to(out).as_posix(),
-        width=width,
-        height=height,
-        split=job.split,
-        source=first.name,
-        source_digest=first.digest,
-        identity=first.identity,
-        seed=job.seed,
-        boxes=faces,
-    )
-    return record, scene.blurred
-
-
-def draw_scene(job: Job, mix: Mix, rng: np.random.Generator) -> Scene:
-    """The picture of a job in memory."""
-    scenes = [_dress_photo(photo, mix, rng) for photo in job.photos]
-    if job.grid == (1, 1):
-        return frame(scenes[0], rng)
-    rows, columns = job.grid
-    width = int(rng.integers(352, 641))
-    # Cells about as wide as high, whatever the grid.
-    height = round(width * rows / columns * float(rng.uniform(0.9, 1.25)))
-    scale = min(1.0, 640 / height)
-    return gallery(scenes, rows, columns, round(width * scale), round(height * scale))
-
-
-def _dress_photo(photo: Photo, mix: Mix, rng: np.random.Generator) -> Scene:
-    image = read_image(photo.path)
-    return dress(image, photo, mix, rng)
 
 
 def _close(out: Path, count: int, faults: list[str], faceless: int) -> Summary:

@@ -3,18 +3,19 @@
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from data.splits import identity_to_split
+from synth.recipe import Recipe
 from synth.sources import Photo
 
 # Photos with more faces show more in one picture; beyond this many they count alike.
 _MOST_FACES = 6
 # A portrait: one face, on a photo not larger than this; several of them fill one picture.
 _PORTRAIT_SIDE = 400
-_GALLERY_SHARE = 0.6
+_MOST_PEOPLE = 28  # in a crowd: each costs the time of a portrait
 _GRIDS = ((1, 2), (2, 2), (2, 3), (3, 3), (3, 4), (4, 5), (5, 6))
 
 
@@ -28,13 +29,15 @@ class Job:
         seed: of everything random in it.
         photos: the photo, or the portraits of a gallery, row by row.
         grid: rows and columns of a gallery, (1, 1) for one photo.
+        kind: how they are arranged: "photo", "gallery", "crowd", or "negative" (without faces).
     """
 
     name: str
     split: str
     seed: int
     photos: tuple[Photo, ...]
-    grid: tuple[int, int]
+    grid: tuple[int, int] = (1, 1)
+    kind: str = "photo"
 
 
 def picture_seed(seed: int, digest: str, variant: int) -> int:
@@ -44,8 +47,15 @@ def picture_seed(seed: int, digest: str, variant: int) -> int:
     return int.from_bytes(content[:8]) >> 1
 
 
-def make_plan(photos: Sequence[Photo], count: int, seed: int, val_fraction: float) -> list[Job]:
+def make_plan(
+    photos: Sequence[Photo],
+    count: int,
+    seed: int,
+    val_fraction: float,
+    recipe: Recipe | None = None,
+) -> list[Job]:
     """`count` jobs over the photos, those with more faces more often; each person in one split."""
+    recipe = recipe or Recipe()
     unique = {photo.digest: photo for photo in photos}
     pool = [unique[digest] for digest in sorted(unique)]
     by_split: dict[str, list[Photo]] = {"train": [], "val": []}
@@ -56,7 +66,9 @@ def make_plan(photos: Sequence[Photo], count: int, seed: int, val_fraction: floa
     jobs: list[Job] = []
     for photo, share in zip(pool, _apportion(pool, count, seed), strict=True):
         split = split_of[photo.digest]
-        jobs += [_job(photo, k, split, seed, portraits[split]) for k in range(share)]
+        for variant in range(share):
+            base = _base_job(photo, variant, split, seed)
+            jobs.append(_arrange(base, portraits[split], recipe))
     return jobs
 
 
@@ -79,16 +91,35 @@ def _apportion(photos: Sequence[Photo], count: int, seed: int) -> list[int]:
     return [int(s) for s in shares]
 
 
-def _job(photo: Photo, variant: int, split: str, seed: int, portraits: Sequence[Photo]) -> Job:
-    own_seed = picture_seed(seed, photo.digest, variant)
+def _base_job(photo: Photo, variant: int, split: str, seed: int) -> Job:
+    """The photo alone."""
     # Only letters, digits and signs that no shell minds; file systems hold names of 255 bytes, up
     # to four of them a character.
     stem = re.sub(r"[^\w.-]+", "_", photo.path.stem)[:58]
     name = f"{stem}-{photo.digest[:8]}-{variant:04d}"
-    rng = np.random.default_rng([own_seed, 1])
-    if not _is_portrait(photo) or len(portraits) < 2 or rng.random() > _GALLERY_SHARE:
-        return Job(name, split, own_seed, (photo,), (1, 1))
+    return Job(name, split, picture_seed(seed, photo.digest, variant), (photo,))
+
+
+def _arrange(job: Job, portraits: Sequence[Photo], recipe: Recipe) -> Job:
+    """The job with its kind, and the portraits that join it, by the recipe."""
+    rng = np.random.default_rng([job.seed, 1])
+    kind = rng.random()
+    if kind < recipe.negatives:
+        return replace(job, kind="negative")
+    if kind < recipe.negatives + recipe.crowds and len(portraits) > 1:
+        return _crowd(job, portraits, rng)
+    if not _is_portrait(job.photos[0]) or len(portraits) < 2 or rng.random() > recipe.galleries:
+        return job
     fitting = [g for g in _GRIDS if g[0] * g[1] <= 2 * len(portraits)]
     grid = fitting[int(rng.integers(len(fitting)))] if fitting else (1, 2)
     others = rng.integers(len(portraits), size=grid[0] * grid[1] - 1)
-    return Job(name, split, own_seed, (photo, *(portraits[i] for i in others)), grid)
+    photos = (*job.photos, *(portraits[i] for i in others))
+    return replace(job, photos=photos, grid=grid, kind="gallery")
+
+
+def _crowd(job: Job, portraits: Sequence[Photo], rng: np.random.Generator) -> Job:
+    """Portraits of different persons before the first photo, whose own faces don't show."""
+    most = min(len(portraits), _MOST_PEOPLE)
+    people = int(np.exp(rng.uniform(np.log(2), np.log(most + 1))))
+    picked = rng.choice(len(portraits), size=min(people, most), replace=False)
+    return replace(job, photos=(*job.photos, *(portraits[i] for i in picked)), kind="crowd")

@@ -1,4 +1,4 @@
-"""From photos with known faces to one labelled picture."""
+"""A picture whose faces are known: cut, scaled, mirrored, put beside others."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,15 +9,7 @@ from numpy.typing import NDArray
 
 from data.boxes import area, clip_xyxy
 from data.images import Image
-from data.labels import CLASS_NAMES, Label
 from data.manifest import FaceRecord
-from synth.faces import Face
-from synth.mask import Mask
-from synth.render import draw_mask
-from synth.shapes import draw_shape
-from synth.sources import Photo
-from synth.states import Mix, draw_state, state_to_label, wear
-from synth.textures import draw_colour, draw_print
 
 Floats = NDArray[np.float64]
 
@@ -25,9 +17,6 @@ Floats = NDArray[np.float64]
 MIN_FACE_HEIGHT = 6.0
 # A face cut by the picture's edge counts while at least this share of its box is seen.
 MIN_VISIBLE = 0.5
-# How alike the faces of one scene are worn: weight of the mix as a Dirichlet prior. Low values
-# give scenes where nearly all or nearly none wear masks, as in life.
-_MIX_WEIGHT = 3.0
 _NO_BOXES = np.zeros((0, 4))
 
 
@@ -46,56 +35,6 @@ class Scene:
     boxes: Floats
     records: tuple[FaceRecord, ...]
     blurred: int = 0
-
-
-def dress(image: Image, photo: Photo, mix: Mix, rng: np.random.Generator) -> Scene:
-    """A photo whose bare faces wear masks by the mix; doubtful faces are blurred out."""
-    for box in photo.doubtful:
-        image = blur_out(image, box, _stack(photo.faces))
-    faces = photo.faces
-    shares = rng.dirichlet(np.maximum(_MIX_WEIGHT * np.array([*vars(mix).values()]), 1e-6))
-    scene_mix = Mix(*(float(s) for s in shares / shares.sum()))
-    records: dict[int, FaceRecord] = {}
-    # Small faces first: they are farther away, and nearer masks lie over them.
-    for index in sorted(range(len(faces)), key=lambda i: float(area(faces[i].box[None])[0])):
-        image, records[index] = _dress_face(image, faces[index], scene_mix, photo.identity, rng)
-    boxes = _stack(faces)
-    return Scene(image, boxes, tuple(records[i] for i in range(len(faces))), len(photo.doubtful))
-
-
-def _stack(faces: Sequence[Face]) -> Floats:
-    """(N, 4) boxes of N faces."""
-    return np.array([face.box for face in faces], dtype=np.float64).reshape(-1, 4)
-
-
-def _dress_face(
-    image: Image, face: Face, mix: Mix, identity: str, rng: np.random.Generator
-) -> tuple[Image, FaceRecord]:
-    yaw, pitch, roll = (round(a, 1) for a in face.placement.angles)
-    posed = face.landmarks is not None or face.five_points is not None
-    record = FaceRecord(
-        label=CLASS_NAMES[face.label],
-        box=[],
-        state="bare" if face.label == Label.WITHOUT_MASK else "as_photographed",
-        yaw=yaw if posed else None,
-        pitch=pitch if posed else None,
-        roll=roll if posed else None,
-        aligned=face.landmarks is not None,
-        identity=identity,
-    )
-    state = draw_state(mix, rng)
-    if face.label != Label.WITHOUT_MASK or state == "bare":
-        return image, record
-    shape = wear(draw_shape(rng), state, rng)
-    mask = Mask(shape, draw_colour(rng), draw_print(shape.style, rng), int(rng.integers(2**31)))
-    return draw_mask(image, face.placement, face.box, mask, rng), replace(
-        record,
-        label=CLASS_NAMES[state_to_label(state)],
-        style=shape.style,
-        colour=[round(float(c) * 255) for c in mask.colour],
-        texture=mask.texture,
-        state=state,
-    )
 
 
 def blur_out(image: Image, box: Floats, keep: Floats = _NO_BOXES) -> Image:
@@ -139,14 +78,14 @@ def crop(scene: Scene, window: tuple[int, int, int, int]) -> Scene:
     return Scene(image, cut[keep], records, scene.blurred + len(lost))
 
 
-def resize(scene: Scene, width: int, height: int) -> Scene:
-    """A scene at another size; faces that become too small are blurred out."""
+def resize(scene: Scene, width: int, height: int, smallest: float = MIN_FACE_HEIGHT) -> Scene:
+    """A scene at another size; faces lower than `smallest` px then are blurred out."""
     h, w = scene.image.shape[:2]
     factor = np.array([width / w, height / h, width / w, height / h])
     method = cv2.INTER_AREA if width < w else cv2.INTER_LINEAR
     image = cv2.resize(scene.image, (width, height), interpolation=method)
     boxes = scene.boxes * factor
-    small = (boxes[:, 3] - boxes[:, 1]) < MIN_FACE_HEIGHT
+    small = (boxes[:, 3] - boxes[:, 1]) < smallest
     result = np.asarray(image, dtype=np.uint8)
     for box in boxes[small]:
         result = blur_out(result, box, boxes[~small])
@@ -169,7 +108,7 @@ def flip(scene: Scene) -> Scene:
     return Scene(np.ascontiguousarray(scene.image[:, ::-1]), boxes, records, scene.blurred)
 
 
-def frame(scene: Scene, rng: np.random.Generator) -> Scene:
+def frame(scene: Scene, rng: np.random.Generator, smallest: float = MIN_FACE_HEIGHT) -> Scene:
     """A scene as some camera would have framed it: a random part, size and side."""
     h, w = scene.image.shape[:2]
     if rng.random() < 0.5 and min(h, w) > 160:
@@ -181,7 +120,7 @@ def frame(scene: Scene, rng: np.random.Generator) -> Scene:
     # Log-uniform: as many pictures twice as small as twice as large.
     side = float(np.exp(rng.uniform(np.log(288), np.log(672))))
     factor = min(side / max(h, w), 2.0)
-    scene = resize(scene, max(32, round(w * factor)), max(32, round(h * factor)))
+    scene = resize(scene, max(32, round(w * factor)), max(32, round(h * factor)), smallest)
     return flip(scene) if rng.random() < 0.5 else scene
 
 
@@ -206,8 +145,15 @@ def _place(rng: np.random.Generator, low: float, high: float, length: int, size:
     return int(rng.uniform(first, last + 1e-9))
 
 
-def gallery(scenes: Sequence[Scene], rows: int, columns: int, width: int, height: int) -> Scene:
+def gallery(
+    scenes: Sequence[Scene],
+    grid: tuple[int, int],
+    width: int,
+    height: int,
+    smallest: float = MIN_FACE_HEIGHT,
+) -> Scene:
     """Several portraits side by side in a grid, each cut to fill its cell, as in a video call."""
+    rows, columns = grid
     canvas = np.zeros((height, width, 3), np.uint8)
     x = np.linspace(0, width, columns + 1).round().astype(int)
     y = np.linspace(0, height, rows + 1).round().astype(int)
@@ -216,7 +162,7 @@ def gallery(scenes: Sequence[Scene], rows: int, columns: int, width: int, height
     blurred = 0
     for index, scene in enumerate(scenes[: rows * columns]):
         i, j = divmod(index, columns)
-        cell = _fill(scene, int(x[j + 1] - x[j]), int(y[i + 1] - y[i]))
+        cell = _fill(scene, int(x[j + 1] - x[j]), int(y[i + 1] - y[i]), smallest)
         canvas[y[i] : y[i + 1], x[j] : x[j + 1]] = cell.image
         boxes.append(cell.boxes + np.array([x[j], y[i], x[j], y[i]]))
         records.extend(cell.records)
@@ -224,7 +170,7 @@ def gallery(scenes: Sequence[Scene], rows: int, columns: int, width: int, height
     return Scene(canvas, np.concatenate(boxes), tuple(records), blurred)
 
 
-def _fill(scene: Scene, width: int, height: int) -> Scene:
+def _fill(scene: Scene, width: int, height: int, smallest: float) -> Scene:
     """The largest part of that shape around the first face, at that size."""
     h, w = scene.image.shape[:2]
     factor = min(w / width, h / height)
@@ -235,7 +181,7 @@ def _fill(scene: Scene, width: int, height: int) -> Scene:
         centre = np.array([w / 2, h / 2])
     left = int(np.clip(centre[0] - cut_w / 2, 0, w - cut_w))
     top = int(np.clip(centre[1] - cut_h / 2, 0, h - cut_h))
-    return resize(crop(scene, (left, top, left + cut_w, top + cut_h)), width, height)
+    return resize(crop(scene, (left, top, left + cut_w, top + cut_h)), width, height, smallest)
 
 
 def finish(scene: Scene) -> list[FaceRecord]:

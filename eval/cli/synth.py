@@ -4,11 +4,16 @@ import argparse
 import os
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from data.exceptions import UsageError
 from data.splits import IDENTITY_PATTERN
 from eval.cli.progress import ProgressLine
+
+if TYPE_CHECKING:
+    from synth.recipe import Recipe
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,9 +35,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--mix",
-        default="54,30,16",
         metavar="W,N,I",
         help="shares of with_mask, without_mask, incorrect (default 54,30,16)",
+    )
+    parser.add_argument(
+        "--config", type=Path, metavar="TOML", help="recipe: how often each thing is shown"
+    )
+    parser.add_argument(
+        "--textures", type=Path, metavar="DIR", help="your own pictures, printed on masks"
+    )
+    parser.add_argument(
+        "--occluders",
+        type=Path,
+        metavar="DIR",
+        help="your own cut-outs (with transparency) of things before faces that are no masks",
     )
     parser.add_argument(
         "--val", type=float, default=0.1, help="share of persons for validation (default .1)"
@@ -57,7 +73,6 @@ def run(args: argparse.Namespace) -> int:
     from synth.generate import Config, generate
     from synth.pool import open_executor
     from synth.search import Search
-    from synth.states import text_to_mix
 
     _check(args)
     if args.sheet is not None:
@@ -65,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     config = Config(
         count=args.count,
         seed=args.seed,
-        mix=text_to_mix(args.mix),
+        recipe=_recipe(args),
         val_fraction=args.val,
         identity_pattern=args.identity,
         search=Search(args.faces, args.face_model),
@@ -84,6 +99,17 @@ def run(args: argparse.Namespace) -> int:
         f"blurred out: {summary.blurred} faces too small, cut or doubtful"
     )
     return 0
+
+
+def _recipe(args: argparse.Namespace) -> "Recipe":
+    """The recipe that file and options ask for; options win."""
+    from synth.recipe import Recipe, read_recipe
+    from synth.states import text_to_mix
+
+    recipe = Recipe() if args.config is None else read_recipe(args.config)
+    if args.mix is not None:
+        recipe = replace(recipe, mix=text_to_mix(args.mix))
+    return recipe
 
 
 def _draw_sheet(sources: list[Path], out: Path, seed: int) -> int:

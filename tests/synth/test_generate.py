@@ -23,6 +23,7 @@ from data.manifest import read_manifest
 from data.splits import assert_disjoint
 from synth.generate import Config, Summary, generate
 from synth.pool import open_executor
+from synth.recipe import Recipe
 from synth.search import Search
 from synth.states import Mix
 
@@ -131,7 +132,9 @@ def test_another_seed_gives_another_set(
     ],
 )
 def test_mix_of_the_set(mix: Mix, classes: set[str], folder: Path, tmp_path: Path) -> None:
-    config = Config(count=3, seed=1, mix=mix, search=Search("dlib"))
+    config = Config(
+        count=3, seed=1, recipe=Recipe(mix=mix, crowds=0, negatives=0), search=Search("dlib")
+    )
     assert set(make(folder, tmp_path / "set", config).boxes) == classes
 
 
@@ -239,7 +242,9 @@ def test_resumed_run_keeps_finished_shards(interrupted: Path, samples: Path) -> 
         pytest.param(Config(count=49, seed=5, search=Search("dlib")), "count", id="count"),
         pytest.param(Config(count=48, seed=6, search=Search("dlib")), "seed", id="seed"),
         pytest.param(
-            Config(count=48, seed=5, mix=Mix(1, 0, 0), search=Search("dlib")), "mix", id="mix"
+            Config(count=48, seed=5, recipe=Recipe(mix=Mix(1, 0, 0)), search=Search("dlib")),
+            "mix",
+            id="mix",
         ),
     ],
 )

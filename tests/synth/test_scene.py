@@ -1,7 +1,6 @@
 """Scenes: boxes stay on their faces through every cut, size and mirror."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -10,9 +9,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from data.images import Image
-from data.labels import Label
 from data.manifest import FaceRecord
-from synth.face_model import Floats, mean_face
+from synth.face_model import Floats
 from synth.faces import Face
 from synth.scene import (
     MIN_FACE_HEIGHT,
@@ -20,15 +18,12 @@ from synth.scene import (
     Scene,
     blur_out,
     crop,
-    dress,
     finish,
     flip,
     frame,
     gallery,
     resize,
 )
-from synth.sources import Photo
-from synth.states import Mix
 
 BARE = FaceRecord("without_mask", [], yaw=10.0, roll=-5.0)
 DULL, BRIGHT = 40, 220
@@ -213,77 +208,6 @@ def test_cut_and_small_faces_leave_their_neighbours_as_they_are(portrait: Image)
     assert (shrunk.image == bare.image).all()  # it lies wholly in its neighbour
 
 
-def make_photo(face: Face, doubtful: tuple[Floats, ...] = (), *others: Face) -> Photo:
-    return Photo(Path("a.png"), "a.png", "d", "ann", 220, 240, (face, *others), doubtful)
-
-
-@pytest.fixture(scope="session")
-def head(astronaut_face: Face) -> Face:
-    assert astronaut_face.landmarks is not None
-    landmarks = astronaut_face.landmarks - [120, 20]
-    return Face(astronaut_face.box - [120, 20, 120, 20], landmarks)
-
-
-@pytest.mark.parametrize(
-    ("mix", "label"),
-    [
-        pytest.param(Mix(1, 0, 0), "with_mask", id="with"),
-        pytest.param(Mix(0, 1, 0), "without_mask", id="without"),
-        pytest.param(Mix(0, 0, 1), "incorrect", id="incorrect"),
-    ],
-)
-def test_dressed_faces_are_what_their_record_says(
-    mix: Mix, label: str, portrait: Image, head: Face
-) -> None:
-    for seed in range(8):
-        scene = dress(portrait, make_photo(head), mix, np.random.default_rng(seed))
-        (record,) = scene.records
-        assert record.label == label
-        assert (scene.image == portrait).all() == (label == "without_mask")
-        assert (record.style == "") == (record.texture == "") == (label == "without_mask")
-        assert len(record.colour) == (0 if label == "without_mask" else 3)
-        assert (record.state == "bare") == (label == "without_mask")
-        assert record.identity == "ann"
-        assert record.aligned
-        assert scene.boxes == pytest.approx(head.box[None])
-
-
-@pytest.mark.parametrize("label", [Label.WITH_MASK, Label.INCORRECT])
-def test_masked_faces_of_the_source_are_not_drawn_on(
-    label: Label, portrait: Image, head: Face
-) -> None:
-    photo = make_photo(replace(head, label=label))
-    for seed in range(8):
-        scene = dress(portrait, photo, Mix(1, 0, 0), np.random.default_rng(seed))
-        assert (scene.image == portrait).all()
-        assert scene.records[0].label == label.name.lower()
-        assert scene.records[0].state == "as_photographed"
-
-
-def test_doubtful_faces_are_blurred(portrait: Image, head: Face) -> None:
-    bare = Mix(0, 1, 0)
-    doubt = np.array([10.0, 10, 60, 60])
-    scene = dress(portrait, make_photo(head, (doubt,)), bare, np.random.default_rng(0))
-    assert scene.blurred == 1
-    assert (scene.image[15:55, 15:55] != portrait[15:55, 15:55]).any()
-    assert len(scene.boxes) == 1
-
-
-def test_records_come_in_the_order_of_the_faces(portrait: Image, head: Face) -> None:
-    small = Face(np.array([5.0, 5, 25, 30]))
-    scene = dress(portrait, make_photo(head, (), small), Mix(), np.random.default_rng(1))
-    assert scene.boxes[1] == pytest.approx(small.box)
-    assert [r.aligned for r in scene.records] == [True, False]
-    assert scene.records[1].yaw is None
-
-
-def test_scene_of_no_faces(portrait: Image) -> None:
-    photo = Photo(Path("a.png"), "a.png", "d", "ann", 220, 240, (), ())
-    scene = frame(dress(portrait, photo, Mix(), np.random.default_rng(0)), np.random.default_rng(0))
-    assert scene.boxes.shape == (0, 4)
-    assert finish(scene) == []
-
-
 @given(st.integers(1, 3), st.integers(1, 4), st.integers(200, 500), st.floats(0.9, 1.25))
 def test_boxes_of_a_gallery_lie_in_their_cells(
     rows: int, columns: int, width: int, aspect: float
@@ -292,7 +216,7 @@ def test_boxes_of_a_gallery_lie_in_their_cells(
     portraits = [
         make_scene(120 + 10 * i, 150, (30 + i, 30, 70 + i, 90)) for i in range(rows * columns)
     ]
-    result = gallery(portraits, rows, columns, width, height)
+    result = gallery(portraits, (rows, columns), width, height)
     assert result.image.shape == (height, width, 3)
     assert len(result.boxes) == len(result.records) == rows * columns
     for index, box in enumerate(result.boxes):
@@ -312,17 +236,3 @@ def test_finished_records_carry_their_box() -> None:
     assert record.box == [10.12, 20.12, 40.12, 60.12]
     assert record.face_height == 40
     assert record.label == "without_mask"
-
-
-def test_faces_larger_than_the_picture_are_cut_to_it(portrait: Image) -> None:
-    """A close-up whose chin and ears lie outside."""
-    landmarks = 230 * mean_face()[:, :2] + [110, 20]
-    face = Face(np.array([-30.0, -40, 250, 260]), landmarks)
-    scene = frame(
-        dress(portrait, make_photo(face), Mix(1, 0, 0), np.random.default_rng(0)),
-        np.random.default_rng(0),
-    )
-    (box,) = scene.boxes
-    height, width = scene.image.shape[:2]
-    assert (box >= 0).all()
-    assert (box <= [width, height, width, height]).all()

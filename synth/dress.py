@@ -1,0 +1,114 @@
+"""Putting masks, and things that are no masks, onto the faces of a photo."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.boxes import area
+from data.images import Image
+from data.labels import CLASS_NAMES, Label
+from data.manifest import FaceRecord
+from synth.faces import Face
+from synth.mask import Mask
+from synth.recipe import Recipe
+from synth.render import draw_mask
+from synth.scene import Scene, blur_out
+from synth.shapes import draw_shape
+from synth.sources import Photo
+from synth.states import Mix, draw_state, state_to_label, wear
+from synth.textures import draw_colour, draw_print
+
+Floats = NDArray[np.float64]
+
+# How alike the faces of one scene are worn: weight of the mix as a Dirichlet prior. Low values
+# give scenes where nearly all or nearly none wear masks, as in life.
+_MIX_WEIGHT = 3.0
+
+
+def dress(image: Image, photo: Photo, recipe: Recipe, rng: np.random.Generator) -> Scene:
+    """A photo whose bare faces wear masks by the recipe; doubtful faces are blurred out."""
+    for box in photo.doubtful:
+        image = blur_out(image, box, _stack(photo.faces))
+    faces = photo.faces
+    mix = _scene_mix(recipe.mix, rng)
+    records: dict[int, FaceRecord] = {}
+    # Small faces first: they are farther away, and nearer masks lie over them.
+    for index in sorted(range(len(faces)), key=lambda i: float(area(faces[i].box[None])[0])):
+        face = faces[index]
+        state = draw_state(mix, rng)
+        record = _describe(face, photo.identity)
+        if face.label == Label.WITHOUT_MASK and state != "bare":
+            image, record = _put_on(image, face, record, state, (recipe, rng))
+        records[index] = record
+    boxes = _stack(faces)
+    return Scene(image, boxes, tuple(records[i] for i in range(len(faces))), len(photo.doubtful))
+
+
+def _scene_mix(mix: Mix, rng: np.random.Generator) -> Mix:
+    """The shares of the classes in one scene."""
+    prior = np.maximum(_MIX_WEIGHT * np.array([*vars(mix).values()]), 1e-6)
+    shares = rng.dirichlet(prior)
+    return Mix(*(float(s) for s in shares / shares.sum()))
+
+
+def _stack(faces: Sequence[Face]) -> Floats:
+    """(N, 4) boxes of N faces."""
+    return np.array([face.box for face in faces], dtype=np.float64).reshape(-1, 4)
+
+
+def _describe(face: Face, identity: str) -> FaceRecord:
+    """What is known of a face before anything is drawn onto it."""
+    yaw, pitch, roll = (round(a, 1) for a in face.placement.angles)
+    posed = face.landmarks is not None or face.five_points is not None
+    return FaceRecord(
+        label=CLASS_NAMES[face.label],
+        box=[],
+        state="bare" if face.label == Label.WITHOUT_MASK else "as_photographed",
+        yaw=yaw if posed else None,
+        pitch=pitch if posed else None,
+        roll=roll if posed else None,
+        aligned=face.landmarks is not None,
+        identity=identity,
+    )
+
+
+def _put_on(
+    image: Image,
+    face: Face,
+    record: FaceRecord,
+    state: str,
+    by: tuple[Recipe, np.random.Generator],
+) -> tuple[Image, FaceRecord]:
+    """The face with a mask in that state."""
+    recipe, rng = by
+    right = draw_shape(rng)
+    shape = wear(right, state, rng)
+    texture, plate = _draw_fabric(shape.style, image, recipe, rng)
+    mask = Mask(shape, draw_colour(rng), texture, int(rng.integers(2**31)), plate)
+    drawn = draw_mask(image, face.placement, face.box, mask, rng, match_light=recipe.light)
+    return drawn, replace(
+        record,
+        label=CLASS_NAMES[state_to_label(state)],
+        style=shape.style,
+        colour=[round(float(c) * 255) for c in mask.colour],
+        texture=texture,
+        state=state,
+    )
+
+
+def _draw_fabric(
+    style: str, image: Image, _: Recipe, rng: np.random.Generator
+) -> tuple[str, Image | None]:
+    """Name of a print, and the picture that it shows where it shows one."""
+    name = draw_print(style, rng)
+    return name, _window(image, rng) if name == "photo" else None
+
+
+def _window(image: Image, rng: np.random.Generator) -> Image:
+    """A random part of the picture, for fabric with a photograph on it."""
+    h, w = image.shape[:2]
+    side = max(8, int(min(h, w) * rng.uniform(0.25, 0.8)))
+    top, left = int(rng.integers(h - min(h, side) + 1)), int(rng.integers(w - min(w, side) + 1))
+    return image[top : top + side, left : left + side].copy()

@@ -1,0 +1,100 @@
+"""One picture of a data set: from its job to pixels, boxes and their record."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from data.boxes import Boxes
+from data.images import Image, read_image
+from data.labels import name_to_id
+from data.manifest import PictureRecord
+from data.writer import write_sample
+from synth.camera import photograph
+from synth.dress import dress
+from synth.negatives import faceless_part
+from synth.plan import Job
+from synth.recipe import Recipe
+from synth.scene import Scene, finish, frame, gallery, resize
+from synth.sources import Photo
+
+# JPEG quality of cameras, phones and web pages.
+_QUALITY = (55, 95)
+
+
+def draw_job(job: Job, out: Path, recipe: Recipe) -> tuple[PictureRecord, int]:
+    """Draw and write one picture; its record and how many faces were blurred out.
+
+    Raises:
+        ImageError: if a photo can't be read any more.
+        OSError: if the file system refuses.
+    """
+    rng = np.random.default_rng(job.seed)
+    scene = draw_scene(job, recipe, rng)
+    faces = finish(scene)
+    ids = np.array([name_to_id(face.label) for face in faces], dtype=np.int64)
+    boxes = Boxes(np.array([face.box for face in faces]).reshape(-1, 4), ids)
+    name = f"{job.name}.jpg"
+    quality = int(rng.integers(*_QUALITY))
+    sample = write_sample(out, job.split, name, scene.image, boxes, quality=quality)
+    height, width = scene.image.shape[:2]
+    first = job.photos[0]
+    record = PictureRecord(
+        file=sample.image.relative_to(out).as_posix(),
+        width=width,
+        height=height,
+        split=job.split,
+        source=first.name,
+        source_digest=first.digest,
+        identity=first.identity,
+        seed=job.seed,
+        boxes=faces,
+    )
+    return record, scene.blurred
+
+
+def draw_scene(job: Job, recipe: Recipe, rng: np.random.Generator) -> Scene:
+    """The picture of a job in memory."""
+    scene = _ARRANGEMENTS[job.kind](job, recipe, rng)
+    if rng.random() < recipe.camera:
+        scene = photograph(scene, rng)
+    height, width = scene.image.shape[:2]
+    # Lenses make faces at the edges smaller.
+    return resize(scene, width, height, recipe.smallest)
+
+
+def _photo(job: Job, recipe: Recipe, rng: np.random.Generator) -> Scene:
+    return frame(_dress_photo(job.photos[0], recipe, rng), rng, recipe.smallest)
+
+
+def _gallery(job: Job, recipe: Recipe, rng: np.random.Generator) -> Scene:
+    scenes = [_dress_photo(photo, recipe, rng) for photo in job.photos]
+    width, height = _cells_size(job.grid, rng)
+    return gallery(scenes, job.grid, width, height, recipe.smallest)
+
+
+def _cells_size(grid: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
+    """Width and height of a picture whose cells are about as wide as high, whatever the grid."""
+    rows, columns = grid
+    width = int(rng.integers(352, 641))
+    height = round(width * rows / columns * float(rng.uniform(0.9, 1.25)))
+    scale = min(1.0, 640 / height)
+    return round(width * scale), round(height * scale)
+
+
+def _negative(job: Job, _: Recipe, rng: np.random.Generator) -> Scene:
+    """A picture without a face: a part of a photo that has none, or one made by program."""
+    image = read_image(job.photos[0].path)
+    return Scene(faceless_part(image, job.photos[0], rng), np.zeros((0, 4)), ())
+
+
+def _dress_photo(photo: Photo, recipe: Recipe, rng: np.random.Generator) -> Scene:
+    image: Image = read_image(photo.path)
+    return dress(image, photo, recipe, rng)
+
+
+_ARRANGEMENTS: dict[str, Callable[[Job, Recipe, np.random.Generator], Scene]] = {
+    "photo": _photo,
+    "gallery": _gallery,
+    "negative": _negative,
+}
