@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.extras import require
-from synth.scene import Scene
+from synth.scene import Scene, crop
 
 Floats = NDArray[np.float64]
 
@@ -46,7 +46,9 @@ def bend(scene: Scene, strength: float) -> Scene:
         scene.image, maps[..., 0], maps[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
     )
     boxes = np.array([_bend_box(box, (w, h), strength) for box in scene.boxes]).reshape(-1, 4)
-    return Scene(np.asarray(image, dtype=np.uint8), boxes, scene.records, scene.blurred)
+    bent = Scene(np.asarray(image, dtype=np.uint8), boxes, scene.records, scene.blurred)
+    # The middles of the sides leave the picture: faces there are cut.
+    return crop(bent, (0, 0, w, h))
 
 
 def _straighten(points: Floats, size: tuple[int, int], k: float) -> Floats:
@@ -78,7 +80,7 @@ def _bend_box(box: Floats, size: tuple[int, int], k: float) -> Floats:
     centre, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) / 2
     ring = centre + half * np.stack([np.cos(turn), np.sin(turn)], axis=-1)
     bent = _bend_points(ring, size, k)
-    return np.asarray(np.clip(np.concatenate([bent.min(0), bent.max(0)]), 0, [*size, *size]))
+    return np.concatenate([bent.min(0), bent.max(0)])
 
 
 @cache

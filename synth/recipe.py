@@ -76,7 +76,9 @@ def _check_number(name: str, value: Any, most: float) -> None:
         raise UsageError(f"expected {name} from 0 to {most:g}, but got {value!r}")
 
 
-def _check_weights(name: str, weights: Mapping[str, Any], known: Mapping[str, float]) -> None:
+def _check_weights(name: str, weights: Any, known: Mapping[str, float]) -> None:
+    if not isinstance(weights, dict):
+        raise UsageError(f"expected a table of {name}, but got {weights!r}")
     unknown = sorted(set(weights) - set(known))
     if unknown:
         raise UsageError(f"expected {name} among {', '.join(known)}, but got {', '.join(unknown)}")
@@ -107,7 +109,7 @@ def read_recipe(path: Path) -> Recipe:
         raise UsageError(f"{path}: expected keys among {expected}, but got {', '.join(unknown)}")
     try:
         return Recipe(**{**value, "mix": _table_to_mix(value.pop("mix", None))})
-    except (UsageError, TypeError, AttributeError) as error:
+    except UsageError as error:
         raise UsageError(f"{path}: {error}") from error
 
 

@@ -10,6 +10,7 @@ import pytest
 from data.images import Image, read_image, write_image
 from synth.face_model import Floats, landmarks_to_box
 from synth.faces import Face
+from synth.sources import Photo
 
 MakeRotation = Callable[[float, float, float], Floats]
 
@@ -54,6 +55,22 @@ def portrait(astronaut: Path) -> Image:
     image = np.ascontiguousarray(read_image(astronaut)[20:260, 120:340])
     image.setflags(write=False)
     return image
+
+
+@pytest.fixture(scope="session")
+def head(astronaut_face: Face) -> Face:
+    """The face of `portrait`."""
+    assert astronaut_face.landmarks is not None
+    landmarks = astronaut_face.landmarks - [120, 20]
+    return Face(astronaut_face.box - [120, 20, 120, 20], landmarks)
+
+
+@pytest.fixture(scope="session")
+def portrait_photo(tmp_path_factory: pytest.TempPathFactory, portrait: Image, head: Face) -> Photo:
+    """`portrait` as a file with its face."""
+    path = tmp_path_factory.mktemp("portrait") / "head.png"
+    write_image(path, portrait)
+    return Photo(path, path.name, "d" * 64, "ann", 220, 240, (head,), ())
 
 
 @pytest.fixture

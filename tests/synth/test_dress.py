@@ -17,13 +17,6 @@ from synth.sources import Photo
 from synth.states import Mix
 
 
-@pytest.fixture(scope="session")
-def head(astronaut_face: Face) -> Face:
-    assert astronaut_face.landmarks is not None
-    landmarks = astronaut_face.landmarks - [120, 20]
-    return Face(astronaut_face.box - [120, 20, 120, 20], landmarks)
-
-
 def make_photo(face: Face, doubtful: tuple[Floats, ...] = (), *others: Face) -> Photo:
     return Photo(Path("a.png"), "a.png", "d", "ann", 220, 240, (face, *others), doubtful)
 
