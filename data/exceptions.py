@@ -8,7 +8,8 @@ MaskwatchError
 ├── DatasetError             a data set's layout is broken, or an output is in the way
 ├── NoFacesError             no face where at least one is needed
 ├── WeightsError             weights are missing, changed, or of another model
-└── TrainingError            training can't start or go on
+├── TrainingError            training can't start or go on
+└── WorkerError              workers are lost, out of reach, or lack what their work needs
 
 Messages are one line: what was expected, what was found, what to do.
 """
@@ -48,3 +49,7 @@ class WeightsError(MaskwatchError):
 
 class TrainingError(MaskwatchError):
     """Training can't start or can't go on."""
+
+
+class WorkerError(MaskwatchError):
+    """Workers are lost, out of reach, or lack what their work needs."""

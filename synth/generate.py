@@ -7,24 +7,28 @@ Shards that are finished stay; a run that was broken off goes on with `resume`.
 import hashlib
 import json
 import logging
+import os
 import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, as_completed
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from data.dataset import write_yaml
-from data.exceptions import DatasetError, ImageError, NoFacesError
+from data.exceptions import DatasetError, ImageError, NoFacesError, WorkerError
 from data.files import digest, write_json, write_text
 from data.manifest import PictureRecord, line_to_record, record_to_line, write_manifest
+from data.pool import map_bounded
 from data.splits import IDENTITY_PATTERN, assert_disjoint
 from synth.picture import draw_job
 from synth.plan import Job, make_plan
-from synth.pool import single_threaded
 from synth.recipe import Recipe, recipe_to_json
 from synth.search import Search, search_photos
 from synth.sources import Photo, readable
+from synth.threads import single_threaded
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +62,14 @@ class Config:
     val_fraction: float = 0.1
     identity_pattern: str = IDENTITY_PATTERN
     search: Search = field(default_factory=Search)
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Pictures that one task draws, with their number in the run."""
+
+    number: int
+    jobs: tuple[Job, ...]
 
 
 @dataclass(frozen=True)
@@ -144,7 +156,8 @@ def _sources_to_json(sources: Sequence[Path], photos: Sequence[Photo]) -> dict[s
     """The sources and a digest of their photos' content and faces: what the plan depends on."""
     said = sorted(f"{p.digest} {p.identity} {p.name} {len(p.faces)}" for p in photos)
     content = hashlib.sha256("\n".join(said).encode()).hexdigest()
-    return {"paths": [readable(str(s)) for s in sources], "photos": content}
+    paths = [readable(os.path.abspath(s)) for s in sources]  # noqa: PTH100 - links keep their names
+    return {"paths": paths, "photos": content}
 
 
 def _to_json(config: Config) -> dict[str, Any]:
@@ -170,23 +183,44 @@ def _recipe_to_json(recipe: Recipe) -> dict[str, Any]:
 def _draw_all(
     jobs: Sequence[Job], out: Path, recipe: Recipe, executor: Executor, progress: Progress
 ) -> None:
-    """Draw every shard that isn't finished yet."""
-    shards = [jobs[i : i + _SHARD] for i in range(0, len(jobs), _SHARD)]
-    tasks = {}
-    done = 0
-    for number, shard in enumerate(shards):
-        if _part(out, number).is_file():
-            done += len(shard)
-        else:
-            tasks[executor.submit(draw_shard, shard, out, number, recipe)] = len(shard)
-    try:
-        for task in as_completed(tasks):
-            task.result()
-            done += tasks[task]
-            progress("pictures", done, len(jobs))
-    finally:
-        for task in tasks:
-            task.cancel()
+    """Draw every shard that isn't finished yet, and say so: the first time, what was finished
+    before."""
+    total = len(jobs)
+    starts = range(0, total, _SHARD)
+    finished = {path.name for path in (out / _PARTS).glob("shard-*.jsonl")}
+    waiting = [i for i in starts if _part(out, i // _SHARD).name not in finished]
+    done = total - sum(min(_SHARD, total - i) for i in waiting)
+    progress("pictures", done, total)
+    shards = (Shard(i // _SHARD, tuple(jobs[i : i + _SHARD])) for i in waiting)
+    for shard, _ in map_bounded(executor, partial(draw_shard, out=out, recipe=recipe), shards):
+        _assert_arrived(_part(out, shard.number))
+        done += len(shard.jobs)
+        progress("pictures", done, total)
+
+
+def _assert_arrived(part: Path) -> None:
+    """A worker on another machine may write where nobody here sees it.
+
+    Network file systems may show a new file late: NFS remembers for up to 60 s that a file is
+    missing (nfs(5), acdirmax), unless its folder is listed anew.
+    """
+    for _ in range(30):
+        if part.is_file() or part in part.parent.iterdir():
+            return
+        time.sleep(1.0)
+    raise WorkerError(
+        f"{part}: a worker has written this file, but it isn't here; "
+        "mount the output folder on all workers at the same path"
+    )
+
+
+def _assert_under_way(out: Path) -> None:
+    """Drawing for a run that is over, by a worker taken for lost, must not open it again."""
+    if not (out / _PARTS / _BEGUN).is_file():
+        raise WorkerError(
+            f"{out}: the run is over, or this folder isn't the one that the run was begun in; "
+            "mount the output folder on all workers at the same path"
+        )
 
 
 def _part(out: Path, number: int) -> Path:
@@ -194,15 +228,17 @@ def _part(out: Path, number: int) -> Path:
 
 
 @single_threaded()
-def draw_shard(jobs: Sequence[Job], out: Path, number: int, recipe: Recipe) -> None:
+def draw_shard(shard: Shard, out: Path, recipe: Recipe) -> None:
     """Draw and write the pictures of one shard; its manifest lines are written last, so that a
     shard is either finished or drawn again.
 
     Raises:
+        WorkerError: if this worker doesn't see the run.
         OSError: if the file system refuses.
     """
+    _assert_under_way(out)
     lines, faults, blurred = [], [], 0
-    for job in jobs:
+    for job in shard.jobs:
         try:
             record, lost = draw_job(job, out, recipe)
         except ImageError as error:
@@ -210,7 +246,8 @@ def draw_shard(jobs: Sequence[Job], out: Path, number: int, recipe: Recipe) -> N
             continue
         lines.append(record_to_line(record))
         blurred += lost
-    part = _part(out, number)
+    _assert_under_way(out)
+    part = _part(out, shard.number)
     write_json(part.with_suffix(_REPORT), {"faults": faults, "blurred": blurred})
     write_text(part, "".join(f"{line}\n" for line in lines))
 

@@ -1,19 +1,19 @@
 """Searching the faces of many photos, in parallel, with what was found before kept."""
 
 import logging
-from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from data.exceptions import AnnotationError, ImageError
 from data.files import digest
 from data.images import read_image
+from data.pool import map_bounded, map_ordered
 from data.splits import IDENTITY_PATTERN
 from synth.faces import Finder, find_faces, make_finders, shipped_weights
-from synth.pool import single_threaded
 from synth.sources import (
     Photo,
     cache_folders,
@@ -25,10 +25,13 @@ from synth.sources import (
     read_cache,
     write_cache,
 )
+from synth.threads import single_threaded
 
 log = logging.getLogger(__name__)
 
 _CHUNK = 16  # photos a task
+_KEEP = 2000  # photos that a broken-off search may lose, about ten minutes of one core
+_READERS = 8  # network file systems answer late: several questions at once
 
 
 @dataclass(frozen=True)
@@ -91,45 +94,73 @@ def search_photos(
     name = search.name()
     folders = cache_folders(sources)
     listed = list_photos(sources)
-    found = _recall([path for path, _ in listed], read_cache(folders, name))
-    missing = [path for path, _ in listed if path not in found]
-    chunks = [missing[i : i + _CHUNK] for i in range(0, len(missing), _CHUNK)]
-    tasks = [executor.submit(_search_chunk, chunk, search, name) for chunk in chunks]
-    new: dict[Path, Found] = {}
-    try:
-        for chunk, task in zip(chunks, tasks, strict=True):
-            new.update(zip(chunk, task.result(), strict=True))
-            if progress is not None:
-                progress(len(new), len(missing))
-    finally:
-        for task in tasks:
-            task.cancel()
-        _keep(folders, new)
-    found.update(new)
-    photos, faults = [], []
-    for path, shown in listed:
-        line = found[path]
+    shown = dict(listed)
+
+    def to_photo(path: Path, line: Found) -> Photo | str:
+        # A photo takes a quarter of the memory of its line.
         if isinstance(line, str):
-            faults.append(line)
-        else:
-            photos.append(json_to_photo(line, path, shown, identity_pattern))
-    return photos, faults
+            return line
+        return json_to_photo(line, path, shown[path], identity_pattern)
+
+    known = _recall([path for path, _ in listed], read_cache(folders, name))
+    found = {path: to_photo(path, line) for path, line in known}
+    missing = [path for path, _ in listed if path not in found]
+    if progress is not None and missing:
+        progress(0, len(missing))
+    for done, (path, line) in enumerate(_search_all(missing, search, name, executor, folders), 1):
+        found[path] = to_photo(path, line)
+        if progress is not None and (done % _CHUNK == 0 or done == len(missing)):
+            progress(done, len(missing))
+    results = [found[path] for path, _ in listed]
+    photos = [photo for photo in results if isinstance(photo, Photo)]
+    return photos, [fault for fault in results if isinstance(fault, str)]
 
 
-def _recall(paths: Sequence[Path], known: dict[str, dict[str, Any]]) -> dict[Path, Found]:
+def _search_all(
+    paths: Sequence[Path], search: Search, name: str, executor: Executor, folders: Sequence[Path]
+) -> Iterator[tuple[Path, Found]]:
+    """Search photos in parallel; what is found is kept now and then, and at the end."""
+    chunks = (paths[i : i + _CHUNK] for i in range(0, len(paths), _CHUNK))
+    work = partial(_search_chunk, search=search, name=name)
+    unsaved: dict[Path, Found] = {}
+    saved = 0
+    try:
+        for chunk, lines in map_bounded(executor, work, chunks):
+            new = dict(zip(chunk, lines, strict=True))
+            unsaved.update(new)
+            # Keeping writes all that was kept before again: rarer, the more that is.
+            if len(unsaved) >= max(_KEEP, saved // 4):
+                _keep(folders, unsaved)
+                saved += len(unsaved)
+                unsaved = {}
+            yield from new.items()
+    finally:
+        _keep(folders, unsaved)
+
+
+def _recall(
+    paths: Sequence[Path], known: dict[str, dict[str, Any]]
+) -> Iterator[tuple[Path, dict[str, Any]]]:
     """What earlier searches found of these photos, where photo and labels are the same still."""
-    found: dict[Path, Found] = {}
     if not known:
-        return found
-    for path in paths:
-        try:
-            line = known.get(digest(path))
-            if line and labels_digest(path, line["width"], line["height"]) == line["labels"]:
-                found[path] = line
-        except (OSError, AnnotationError):
-            # The search itself reports it.
-            continue
-    return found
+        return
+    with ThreadPoolExecutor(_READERS) as readers:
+        digests = map_ordered(readers, _try_digest, paths, ahead=4 * _READERS)
+        for path, content in zip(paths, digests, strict=True):
+            line = known.get(content)
+            try:
+                if line and labels_digest(path, line["width"], line["height"]) == line["labels"]:
+                    yield path, line
+            except AnnotationError:
+                continue  # the search itself reports it
+
+
+def _try_digest(path: Path) -> str:
+    """The digest, "" where the photo can't be read: the search itself reports it."""
+    try:
+        return digest(path)
+    except OSError:
+        return ""
 
 
 def _keep(folders: Sequence[Path], new: dict[Path, Found]) -> None:

@@ -194,15 +194,15 @@ def read_cache(folders: Iterable[Path], finder: str) -> dict[str, dict[str, Any]
 
 
 def _parse_lines(path: Path) -> Iterator[dict[str, Any]]:
-    text = path.read_text(encoding="utf-8", errors="replace")
-    for number, line in enumerate(text.splitlines(), start=1):
-        try:
-            value = json.loads(line)
-            _check_line(value)
-        except (ValueError, KeyError, TypeError, RecursionError):
-            log.warning("%s:%d: broken, passed over; the photo is searched again", path, number)
-            continue
-        yield value
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                value = json.loads(line)
+                _check_line(value)
+            except (ValueError, KeyError, TypeError, RecursionError):
+                log.warning("%s:%d: broken, passed over; the photo is searched again", path, number)
+                continue
+            yield value
 
 
 def _check_line(value: Any) -> None:
@@ -229,18 +229,22 @@ def write_cache(folder: Path, values: Iterable[dict[str, Any]]) -> bool:
         False where the folder can't be written: the search is then repeated next time.
     """
     path = folder / CACHE_NAME
-    keyed: dict[tuple[str, str], dict[str, Any]] = {}
-    old = list(_parse_lines(path)) if path.is_file() else []
-    for value in [*old, *values]:
-        if value.get("version") == CACHE_VERSION:
-            keyed[(str(value.get("finder")), str(value["digest"]))] = value
+    new = {_cache_key(v): v for v in values if v.get("version") == CACHE_VERSION}
     try:
         with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
-            file.writelines(json.dumps(value) + "\n" for value in keyed.values())
+            # One by one: a folder may have a million photos.
+            for value in _parse_lines(path) if path.is_file() else ():
+                if value.get("version") == CACHE_VERSION and _cache_key(value) not in new:
+                    file.write(json.dumps(value) + "\n")
+            file.writelines(json.dumps(value) + "\n" for value in new.values())
     except OSError as error:
         log.warning("%s: can't keep the faces that were found (%s)", folder, error.strerror)
         return False
     return True
+
+
+def _cache_key(value: dict[str, Any]) -> tuple[str, str]:
+    return str(value.get("finder")), str(value["digest"])
 
 
 def cache_folders(sources: Iterable[Path]) -> list[Path]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from data.exceptions import MaskwatchError, NoFacesError
 from data.files import write_text
 from data.labels import Label
-from synth.pool import open_executor
+from data.pool import open_executor
 from synth.search import Search, search_photos
 from synth.sources import Photo
 

@@ -70,8 +70,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Generate; say what was made and what was passed over."""
+    from data.pool import open_executor
     from synth.generate import Config, generate
-    from synth.pool import open_executor
     from synth.search import Search
 
     _check(args)

@@ -18,6 +18,7 @@ from data.dataset import find_samples
 from data.exceptions import DatasetError, TrainingError, UsageError
 from data.files import write_text
 from data.images import Image, find_images, read_image, write_image
+from data.pool import open_executor
 from detector.config import TrainConfig
 from detector.draw import draw_boxes
 from detector.environment import core_count
@@ -32,7 +33,6 @@ from eval.evaluation import Evaluation, evaluate
 from eval.loading import load_with_detector
 from eval.report import format_score
 from synth.generate import Config, generate
-from synth.pool import open_executor
 from synth.search import Search, search_photos
 from synth.sheet import draw_sheet
 

@@ -9,7 +9,7 @@ import pytest
 
 from data.exceptions import DatasetError
 from data.images import Image, write_image
-from synth.pool import open_executor
+from data.pool import open_executor
 from synth.search import Search, search_photos
 from synth.sources import CACHE_NAME, Photo
 

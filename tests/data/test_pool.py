@@ -7,7 +7,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from synth.pool import open_executor
+from data.pool import open_executor
 
 
 @pytest.mark.parametrize("workers", [1, 2])
