@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.images import Image
+from synth.fabric import fabric_albedo
 from synth.face_model import LEFT_EAR, RIGHT_EAR, Placement, mean_face, surface_depth
+from synth.folds import relief
 from synth.light import Light, measure_light, neutral_light
 from synth.mask import Mask
-from synth.shapes import Shape, cut_out, relief
+from synth.shapes import Shape, cut_out
 from synth.straps import draw_straps
-from synth.textures import PRINTS
 
 Floats = NDArray[np.float64]
 
@@ -195,7 +196,7 @@ def _close_gaps(colour: Floats, alpha: Floats, hit: NDArray[np.bool_]) -> tuple[
 def _fabric(sheet: _Sheet, mask: Mask, light: Light) -> Floats:
     """(rows, columns, 3) BGR of the sheet's samples: print, creases, curvature, light."""
     rng = np.random.default_rng(mask.seed)
-    albedo = PRINTS[mask.texture](sheet.u, sheet.v, mask.colour, rng)[..., ::-1]
+    albedo = fabric_albedo(mask, sheet.u, sheet.v, rng)[..., ::-1]
     height = relief(mask.shape, sheet.u, sheet.v, rng)
     # Slopes per sheet width, so that creases look the same at any sampling.
     slope_v, slope_u = np.gradient(height)

@@ -1,4 +1,4 @@
-"""The bands that hold a mask: ear loops, or bands around the head."""
+"""The bands that hold a mask: ear loops, bands around the head, ties."""
 
 import cv2
 import numpy as np
@@ -11,38 +11,130 @@ from synth.shapes import Shape
 
 Floats = NDArray[np.float64]
 
+# Thickness in face units: loops and ties are cords, bands around the head are flat.
+_THICKNESS = {"loops": 0.028, "head": 0.022, "ties": 0.013}
+# From the middle of the ear (synth.face_model) to where loops go behind it, above and below.
+# Ears reach from the brows to the nose's base, and what lies behind appears higher on a level
+# face, whose z axis points down in this model.
+_ROOTS = np.array([[0.0, 0.06, -0.06], [0.0, 0.34, -0.04]])
+# Points of the mean face's bare skin beside nose and eyes, and how alike skin is to them: spread
+# of its chromaticity and of the logarithm of its brightness.
+_SKIN = np.array([[-0.3, 0.22], [-0.22, 0.3], [0.22, 0.3], [0.3, 0.22], [0.0, 0.06]])
+_CHROMA_SPREAD, _DARKER, _BRIGHTER = 0.055, 0.75, 0.5
+
 
 def draw_straps(
     drawn: Floats, placement: Placement, mask: Mask, light: Light, corner: tuple[int, int]
 ) -> Floats:
-    """Loops to the ears, or two bands around the head, on the sides that the camera sees."""
-    if mask.shape.straps == "none":
+    """The bands on the sides that the camera sees, under the mask itself.
+
+    Loops lie on the skin and go behind the ear: where hair or what is behind the head begins,
+    they end. Bands around the head lie on the hair.
+
+    Args:
+        drawn: (h, w, 3) BGR 0 to 1, the region; float32 or float64.
+        placement: where the face lies.
+        mask: what is worn.
+        light: on the region.
+        corner: x, y of the region in the picture, pixels.
+
+    Returns:
+        A copy with the bands, the same type.
+    """
+    shape = mask.shape
+    if shape.straps == "none":
         return drawn
-    width = 0.018 * placement.scale
+    thick = np.random.default_rng(mask.seed).uniform(0.7, 1.3)
+    width = _THICKNESS[shape.straps] * thick * placement.scale
     share = np.zeros(drawn.shape[:2], np.uint8)
-    for side, ear in ((-1.0, LEFT_EAR), (1.0, RIGHT_EAR)):
-        # The side of the head is seen unless it turns away from the camera.
-        if placement.rotation[2] @ np.array([side, 0, 0.35]) < 0:
-            continue
-        for line in _strap_lines(mask.shape, side, ear):
-            pixels = placement.project(line) - corner
-            # Four fractional bits place thin lines between pixels.
-            path = np.round(pixels * 16).astype(np.int32)
-            cv2.polylines(share, [path], False, 255, max(1, round(width)), cv2.LINE_AA, 4)
-    alpha = share.astype(np.float64)[..., None] / 255 * min(1.0, width + 0.15)
-    # Bands are white or black on nearly all masks, whatever the fabric.
-    tone = 0.12 if mask.colour.mean() < 0.3 else 0.9
-    colour = tone * light.exposure * light.cast * light.shading[..., None]
+    for line in _seen_lines(shape, placement, mask.seed):
+        pixels = placement.project(line) - corner
+        # Four fractional bits place thin lines between pixels.
+        path = np.round(np.clip(pixels, -1e4, 1e4) * 16).astype(np.int32)
+        cv2.polylines(share, [path], False, 255, max(1, round(width)), cv2.LINE_AA, 4)
+    alpha = share.astype(drawn.dtype) / 255 * min(1.0, width + 0.15)
+    if light.blur > 0.6:
+        alpha = np.asarray(cv2.GaussianBlur(alpha, (0, 0), light.blur), dtype=drawn.dtype)
+    if shape.straps == "loops" and placement.scale > 20:
+        alpha = alpha * _skin(drawn, placement, corner)
+    tone = _tone(mask) * light.exposure * light.cast
+    colour = (tone * light.shading[..., None]).astype(drawn.dtype)
+    alpha = alpha.astype(drawn.dtype)[..., None]
     return np.asarray(drawn * (1 - alpha) + colour * alpha)
 
 
-def _strap_lines(shape: Shape, side: float, ear: Floats) -> list[Floats]:
-    """(N, 3) face coordinates of the bands of one side."""
+def _tone(mask: Mask) -> Floats:
+    """(3,) BGR albedo: white or black on nearly all masks, whatever the fabric."""
+    rng = np.random.default_rng(mask.seed)
+    kind = rng.random()
+    if mask.shape.straps == "head" and kind < 0.3:
+        return np.array([0.15, 0.65, 0.85])  # the yellow rubber of respirators
+    if mask.shape.style == "cloth" and kind < 0.4:
+        return mask.colour[::-1]
+    dark = mask.colour.mean() < 0.3 or (mask.shape.style == "cloth" and kind > 0.8)
+    return np.full(3, 0.10 if dark else 0.88)
+
+
+def _seen_lines(shape: Shape, placement: Placement, seed: int) -> list[Floats]:
+    """(N, 3) face coordinates of the bands on the sides of the head that are seen."""
+    sides = [
+        (side, ear)
+        for side, ear in ((-1.0, LEFT_EAR), (1.0, RIGHT_EAR))
+        # The side of the head is seen unless it turns away from the camera.
+        if placement.rotation[2] @ np.array([side, 0, 0.35]) >= 0
+    ]
+    if shape.hang:
+        return [
+            line for side, ear in sides if side == shape.hang for line in _hung_loops(shape, ear)
+        ]
+    sag = np.random.default_rng(seed).uniform(0.0, 0.05)
+    return [line for side, ear in sides for line in _strap_lines(shape, side, ear, float(sag))]
+
+
+def _strap_lines(shape: Shape, side: float, ear: Floats, sag: float) -> list[Floats]:
+    """The two bands of one side, from the mask's corners."""
     u = np.array([0.96 * side, 0.96 * side])
-    corners = shape.lay(u, np.array([0.08, 0.9]), surface_depth)
-    if shape.straps == "head":
-        ends = np.array([[side * 0.70, -0.25, -0.95], [side * 0.66, 0.42, -0.95]])
+    low, high = (0.35, 0.65) if shape.style == "cup" else (0.07, 0.92)
+    corners = shape.lay(u, np.array([low, high]), surface_depth)
+    if shape.straps == "loops":
+        ends = ear + _ROOTS
     else:
-        ends = ear + np.array([[0, -0.12, 0], [0, 0.16, 0]])
+        ends = np.array([[side * 0.60, -0.2, -0.95], [side * 0.58, 0.42, -0.95]])
+    return [_hung(a, b, sag) for a, b in zip(corners, ends, strict=True)]
+
+
+def _hung(a: Floats, b: Floats, sag: float) -> Floats:
+    """(9, 3) points of a band from a to b that sags by that much."""
     along = np.linspace(0, 1, 9)[:, None]
-    return [a + (b - a) * along for a, b in zip(corners, ends, strict=True)]
+    return np.asarray(a + (b - a) * along + np.array([0, sag, 0]) * along * (1 - along) * 4)
+
+
+def _hung_loops(shape: Shape, ear: Floats) -> list[Floats]:
+    """The loop that holds a hanging mask at its upper end, and the free one below it."""
+    v = np.array([0.12, 0.88])
+    above = shape.lay(np.full(2, -0.94 * shape.hang), v, surface_depth)
+    below = shape.lay(np.full(2, 0.94 * shape.hang), v, surface_depth)
+    lines = [_hung(a, ear + _ROOTS[0], 0.0) for a in above]
+    t = np.linspace(0, np.pi, 13)[:, None]
+    middle, half = below.mean(0), (below[1] - below[0]) / 2
+    drop = np.array([0.03 * shape.hang, 0.22, 0.0])
+    return [*lines, middle - half * np.cos(t) + drop * np.sin(t)]
+
+
+def _skin(drawn: Floats, placement: Placement, corner: tuple[int, int]) -> Floats:
+    """(h, w) how much each pixel looks like this face's skin, 0.05 to 1, smoothed."""
+    depth = surface_depth(_SKIN)[:, None]
+    at = np.round(placement.project(np.hstack([_SKIN, depth])) - corner).astype(int)
+    h, w = drawn.shape[:2]
+    at = at[((at >= 1) & (at < [w - 1, h - 1])).all(-1)]
+    if not len(at):
+        return np.ones((h, w), drawn.dtype)
+    radius = max(0.8, 0.025 * placement.scale)
+    soft = cv2.GaussianBlur(drawn, (0, 0), radius) + 0.01
+    total = soft.sum(-1)
+    chroma = soft / total[..., None]
+    seen = at[:, 1], at[:, 0]
+    off = np.linalg.norm(chroma - np.median(chroma[seen], axis=0), axis=-1) / _CHROMA_SPREAD
+    light = np.log(total / np.median(total[seen]))
+    off = off**2 + (np.minimum(light, 0) / _DARKER) ** 4 + (np.maximum(light, 0) / _BRIGHTER) ** 4
+    return np.asarray(np.maximum(cv2.GaussianBlur(np.exp(-off), (0, 0), radius), 0.05))

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.textures import PLAIN_SHARE, PRINTS, draw_colour, draw_print, plain
+from data.exceptions import UsageError
+from synth.colours import draw_colour, other_colour
+from synth.fabric import fabric_albedo
+from synth.mask import Mask
+from synth.patterns import plain
+from synth.shapes import SHAPES, draw_shape
+from synth.states import STATES, wear
+from synth.textures import PLAIN_SHARE, PRINTS, draw_print, find_print
 
 # Beyond the sheet's edges, as the renderer samples it.
 U, V = np.meshgrid(np.linspace(-1.28, 1.28, 90), np.linspace(-0.14, 1.14, 60))
@@ -68,9 +75,84 @@ def test_black_white_and_blue_are_common() -> None:
     assert (colours[:, 2] - colours[:, 0] > 0.15).mean() > 0.1
 
 
-@pytest.mark.parametrize("style", PLAIN_SHARE)
-def test_share_of_plain_fabric(style: str) -> None:
+@pytest.mark.parametrize("style", ["", *SHAPES])
+def test_every_style_has_its_colours(style: str) -> None:
     rng = np.random.default_rng(0)
-    counts = Counter(draw_print(style, rng) for _ in range(2000))
-    assert counts["plain"] / 2000 == pytest.approx(PLAIN_SHARE[style], abs=0.05)
-    assert set(counts) == set(PRINTS)
+    colours = np.array([draw_colour(rng, style) for _ in range(400)])
+    assert 0 <= colours.min() <= colours.max() <= 1
+    assert (colours.max(1) < 0.3).any()  # black is never missing
+    assert len(np.unique(colours.round(1), axis=0)) > 10
+
+
+@given(st.integers(0, 2**32 - 1), st.tuples(*[st.floats(0, 1)] * 3))
+def test_second_colours_are_seen(seed: int, colour: tuple[float, ...]) -> None:
+    first = np.array(colour)
+    second = other_colour(first, np.random.default_rng(seed))
+    assert np.abs(first - second).max() >= 0.25
+    assert 0 <= second.min() <= second.max() <= 1
+
+
+@pytest.mark.parametrize("name", PRINTS)
+def test_prints_keep_single_precision(name: str) -> None:
+    u, v = U.astype(np.float32), V.astype(np.float32)
+    colour = np.array([0.2, 0.5, 0.8])
+    single = PRINTS[name](u, v, colour, np.random.default_rng(3))
+    double = PRINTS[name](U, V, colour, np.random.default_rng(3))
+    assert single.dtype == np.float32
+    assert (np.abs(single - double).max(-1) > 0.05).mean() < 0.01
+
+
+PICTURE = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
+
+
+@pytest.mark.parametrize("name", ["photo", "file:logo.png"])
+@pytest.mark.parametrize("size", [(1, 1), (7, 300), (300, 7), (40, 60)], ids=str)
+def test_pictures_are_shown(name: str, size: tuple[int, int]) -> None:
+    plate = np.full((*size, 3), (250, 120, 10), np.uint8)  # BGR
+    for seed in range(10):
+        shown = find_print(name, plate)(U, V, np.ones(3), np.random.default_rng(seed))
+        assert np.abs(shown - np.array([10, 120, 250]) / 255).max() < 1e-6
+
+
+def test_pictures_differ_by_generator_and_content() -> None:
+    show, other = find_print("photo", PICTURE), find_print("photo", PICTURE[::-1].copy())
+    first, again, moved = (show(U, V, np.ones(3), np.random.default_rng(s)) for s in (1, 1, 2))
+    assert (first == again).all()
+    assert (first != moved).any()
+    assert (first != other(U, V, np.ones(3), np.random.default_rng(1))).any()
+
+
+def test_prints_are_found_by_name() -> None:
+    assert all(find_print(name) is PRINTS[name] for name in PRINTS)
+    with pytest.raises(UsageError, match="expected a print among plain, stripes"):
+        find_print("tartan")
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("style", SHAPES)
+def test_fabric_is_albedo(style: str, state: str) -> None:
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        shape = wear(draw_shape(rng, style), state, rng)
+        mask = Mask(shape, draw_colour(rng, style), draw_print(style, rng), seed)
+        for dtype in (np.float32, np.float64):
+            u, v = U.astype(dtype), V.astype(dtype)
+            albedo = fabric_albedo(mask, u, v, np.random.default_rng(seed))
+            assert albedo.shape == (60, 90, 3)
+            assert albedo.dtype == dtype
+            assert 0 <= albedo.min() <= albedo.max() <= 1
+
+
+@pytest.mark.parametrize("style", PLAIN_SHARE)
+@pytest.mark.parametrize("factor", [0.0, 0.5, 1.0, 10.0])
+def test_share_of_plain_fabric(style: str, factor: float) -> None:
+    rng = np.random.default_rng(0)
+    counts = Counter(draw_print(style, rng, factor) for _ in range(1500))
+    expected = max(0.0, 1 - (1 - PLAIN_SHARE[style]) * factor)
+    assert counts["plain"] / 1500 == pytest.approx(expected, abs=0.04)
+    assert set(counts) <= set(PRINTS)
+
+
+def test_every_print_is_drawn() -> None:
+    rng = np.random.default_rng(0)
+    assert {draw_print("cloth", rng) for _ in range(1500)} == set(PRINTS)
