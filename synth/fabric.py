@@ -42,7 +42,7 @@ def _fleece(albedo: Floats, mask: Mask, v: Floats, rng: np.random.Generator) -> 
 def _bind(albedo: Floats, mask: Mask, u: Floats, v: Floats, rng: np.random.Generator) -> Floats:
     """A hem of another shade: white side seams of coloured surgical masks, bindings of cloth."""
     style, bright = mask.shape.style, float(mask.colour.mean())
-    chance, strength = rng.random(), float(rng.uniform(0.2, 0.85))
+    chance, strength = rng.random(), float(rng.uniform(0.15, 0.6))
     if style == "surgical" and bright > 0.35 and chance < 0.35:
         edge, tone, width = 1 - np.abs(u), 0.93, 0.04
     elif style == "cloth" and chance < 0.3:

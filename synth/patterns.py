@@ -177,14 +177,16 @@ def tie_dye(u: Floats, v: Floats, colour: Floats, rng: np.random.Generator) -> F
 
 def weave(u: Floats, v: Floats, colour: Floats, rng: np.random.Generator) -> Floats:
     """Denim's twill, rib knit or mesh: fine threads of a lighter and a darker shade."""
-    kind, fine = int(rng.integers(3)), rng.uniform(55, 120)
+    kind, fine = int(rng.integers(3)), rng.uniform(35, 90)
     a, b = _rotate(u, v, (np.pi / 4, 0.0, np.pi / 4)[kind])
     if kind == 1:
         thread = np.abs(np.sin(a * fine * 0.5)) * 1.4 - 0.7
     else:
         thread = np.sin(a * fine) * (1.0 if kind == 0 else np.sin(b * fine))
-    thread = thread + 0.5 * _noise(u, v, rng, 14.0)
-    away = 0.9 if colour.mean() < 0.5 else 0.05
+    # Threads finer than the samples blend into one shade, as in a camera.
+    seen = float(np.clip(2 - fine * 2.6 / u.shape[-1], 0, 1))
+    thread = thread * seen + 0.5 * _noise(u, v, rng, 14.0)
+    away = 0.95 if colour.mean() < 0.5 else 0.03
     return blend(colour, np.full(3, away), 0.16 + 0.24 * np.clip(thread, -0.65, 1.2))
 
 

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-# Half the span over which fabric bridges a hollow, face units: about from nose to cheek.
-_BRIDGE = 0.15
+# Half the spans, right and down, over which fabric bridges a hollow, face units: from the nose's
+# side to the cheek, from one cheek to the other, from lip to chin.
+_SPANS = ((0.15, 0.0), (0.3, 0.0), (0.0, 0.09))
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def _span(xy: Floats, depth: Callable[[Floats], Floats]) -> Floats:
     """(...) depth of fabric pulled taut over the face at (..., 2): hollows beside the nose and
     under the lip are bridged from one side to the other."""
     ground = depth(xy)
-    for step in np.array([[_BRIDGE, 0.0], [0.0, 0.6 * _BRIDGE]], dtype=xy.dtype):
+    for step in np.array(_SPANS, dtype=xy.dtype):
         ground = np.maximum(ground, (depth(xy - step) + depth(xy + step)) / 2)
     return ground
 
@@ -214,7 +215,6 @@ _STRAPS = {
     "kn95": ("head", 0.12),
     "cloth": ("ties", 0.05),
     "cup": ("loops", 0.1),
-    "bandana": ("head", 0.05),
 }
 
 

@@ -112,9 +112,11 @@ def _mouth_only(shape: Shape, rng: np.random.Generator, yaw: float) -> Shape:
 
 
 def _slipped(shape: Shape, rng: np.random.Generator, yaw: float) -> Shape:
-    """Pulled aside: bunched up on one cheek, a corner of the mouth free on the other."""
-    side = float(rng.choice([-1, 1]))
-    free, far = -rng.uniform(0.02, 0.14), rng.uniform(0.60, 0.68)
+    """Pulled aside: bunched up on one cheek, a corner of the mouth free on the other. On turned
+    heads it lies on the cheek that is seen, and the more of the mouth is free."""
+    side = _seen_side(rng, yaw)
+    free = 0.007 * min(abs(yaw), 40.0) - rng.uniform(0.02, 0.14)
+    far = rng.uniform(0.60, 0.68)
     width = (far - free) / 2
     return replace(
         shape,
@@ -127,17 +129,22 @@ def _slipped(shape: Shape, rng: np.random.Generator, yaw: float) -> Shape:
     )
 
 
+def _seen_side(rng: np.random.Generator, yaw: float) -> float:
+    """1 for the right side of the face in the picture, -1 for the left: the one that is seen."""
+    return float(rng.choice([-1, 1])) if abs(yaw) < 15 else -float(np.sign(yaw))
+
+
 def _hanging(shape: Shape, rng: np.random.Generator, yaw: float) -> Shape:
     """From one ear by its loop, beside the cheek and nearly edge on; on the side that is seen."""
-    side = float(rng.choice([-1, 1])) if abs(yaw) < 15 else -float(np.sign(yaw))
+    side = _seen_side(rng, yaw)
     top = rng.uniform(0.26, 0.42)
-    half = rng.uniform(0.06, 0.15)
+    half = rng.uniform(0.09, 0.22)
     return replace(
         shape,
         hang=side,
         top=top,
         bottom=top + 2 * shape.width * rng.uniform(0.72, 0.92),
-        shift=side * (rng.uniform(0.47, 0.56) + half),
+        shift=side * (rng.uniform(0.40, 0.52) + half),
         width_bottom=half,
         tilt=rng.uniform(-0.3, 0.3),
         bulge=rng.uniform(0.03, 0.08),
@@ -230,7 +237,7 @@ def wear(shape: Shape, state: str, rng: np.random.Generator, yaw: float = 0.0) -
     """The shape as it lies in that state.
 
     `yaw` is the head's in degrees, positive where the nose points right in the picture: what
-    hangs from one ear hangs from the one that is seen.
+    hangs from one ear or has slipped to one side does so on the side that is seen.
     """
     return STATES[state][2](shape, rng, yaw)
 

@@ -17,6 +17,8 @@ _THICKNESS = {"loops": 0.028, "head": 0.022, "ties": 0.013}
 # Ears reach from the brows to the nose's base, and what lies behind appears higher on a level
 # face, whose z axis points down in this model.
 _ROOTS = np.array([[0.0, 0.06, -0.06], [0.0, 0.34, -0.04]])
+# Where bands go behind the right side of the head: above the ear, and to the nape.
+_BACK = np.array([[0.62, 0.05, -1.25], [0.56, 0.72, -1.1]])
 # Points of the mean face's bare skin beside nose and eyes, and how alike skin is to them: spread
 # of its chromaticity and of the logarithm of its brightness.
 _SKIN = np.array([[-0.3, 0.22], [-0.22, 0.3], [0.22, 0.3], [0.3, 0.22], [0.0, 0.06]])
@@ -99,7 +101,7 @@ def _strap_lines(shape: Shape, side: float, ear: Floats, sag: float) -> list[Flo
     if shape.straps == "loops":
         ends = ear + _ROOTS
     else:
-        ends = np.array([[side * 0.60, -0.2, -0.95], [side * 0.58, 0.42, -0.95]])
+        ends = _BACK * [side, 1, 1]
     return [_hung(a, b, sag) for a, b in zip(corners, ends, strict=True)]
 
 

@@ -17,7 +17,7 @@ from synth.states import STATES, wear
 from synth.textures import PLAIN_SHARE, PRINTS, draw_print, find_print
 
 # Beyond the sheet's edges, as the renderer samples it.
-U, V = np.meshgrid(np.linspace(-1.28, 1.28, 90), np.linspace(-0.14, 1.14, 60))
+U, V = np.meshgrid(np.linspace(-1.28, 1.28, 180), np.linspace(-0.14, 1.14, 90))
 
 
 @pytest.mark.parametrize("name", PRINTS)
@@ -25,7 +25,7 @@ def test_prints_are_albedo(name: str) -> None:
     for seed in range(25):
         rng = np.random.default_rng(seed)
         albedo = PRINTS[name](U, V, draw_colour(rng), rng)
-        assert albedo.shape == (60, 90, 3)
+        assert albedo.shape == (90, 180, 3)
         assert np.isfinite(albedo).all()
         assert albedo.min() >= 0
         assert albedo.max() <= 1
@@ -138,7 +138,7 @@ def test_fabric_is_albedo(style: str, state: str) -> None:
         for dtype in (np.float32, np.float64):
             u, v = U.astype(dtype), V.astype(dtype)
             albedo = fabric_albedo(mask, u, v, np.random.default_rng(seed))
-            assert albedo.shape == (60, 90, 3)
+            assert albedo.shape == (90, 180, 3)
             assert albedo.dtype == dtype
             assert 0 <= albedo.min() <= albedo.max() <= 1
 
