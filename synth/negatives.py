@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from data.boxes import intersection
 from data.images import Image
+from synth.backgrounds import draw_negative
 from synth.sources import Photo
 
 Floats = NDArray[np.float64]
@@ -53,13 +54,3 @@ def faceless_part(image: Image, photo: Photo, rng: np.random.Generator) -> Image
     factor = min(longer / max(part.shape[:2]), 3.0)
     size = (max(32, round((right - left) * factor)), max(32, round((bottom - top) * factor)))
     return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-
-
-def draw_negative(rng: np.random.Generator, width: int, height: int) -> Image:
-    """A flat, dark or noisy picture: lens caps, walls, the night."""
-    level = float(rng.choice([0.0, rng.uniform(0, 40), rng.uniform(0, 255)]))
-    slope = rng.normal(0, 25, (2, 3)) * (rng.random() < 0.5)
-    y, x = np.mgrid[:height, :width] / max(width, height) - 0.5
-    picture = level + x[..., None] * slope[0] + y[..., None] * slope[1]
-    noise = float(rng.choice([0.0, rng.uniform(0, 4), rng.uniform(0, 20)]))
-    return np.asarray(np.clip(picture + rng.normal(0, noise, (height, width, 3)), 0, 255), np.uint8)

@@ -8,11 +8,14 @@ import numpy as np
 from data.boxes import Boxes
 from data.images import Image, read_image
 from data.labels import name_to_id
-from data.manifest import PictureRecord
+from data.manifest import FaceRecord, PictureRecord
 from data.writer import write_sample
+from synth.backgrounds import draw_background
 from synth.camera import photograph
+from synth.crowd import compose_crowd
 from synth.dress import dress
-from synth.negatives import faceless_part
+from synth.negatives import faceless_part, free_window
+from synth.people import Cutout, cut_out
 from synth.plan import Job
 from synth.recipe import Recipe
 from synth.scene import Scene, finish, frame, gallery, resize
@@ -20,6 +23,8 @@ from synth.sources import Photo
 
 # JPEG quality of cameras, phones and web pages.
 _QUALITY = (55, 95)
+# Share of the crowds' backgrounds that are made by program even where the photo has room.
+_DRAWN_SHARE = 0.5
 
 
 def draw_job(job: Job, out: Path, recipe: Recipe) -> tuple[PictureRecord, int]:
@@ -82,6 +87,33 @@ def _cells_size(grid: tuple[int, int], rng: np.random.Generator) -> tuple[int, i
     return round(width * scale), round(height * scale)
 
 
+def _crowd(job: Job, recipe: Recipe, rng: np.random.Generator) -> Scene:
+    """Persons cut out of portraits, before a part of the first photo without faces, or before a
+    place made by program."""
+    first = job.photos[0]
+    portraits = [photo for photo in job.photos if len(photo.faces) == 1]
+    people = [_cut_person(photo, recipe, rng) for photo in portraits]
+    width = int(np.exp(rng.uniform(np.log(288), np.log(672))))
+    height = int(width * rng.uniform(0.6, 1.0))
+    window = None if rng.random() < _DRAWN_SHARE else free_window(first, rng)
+    if window is None:
+        background = draw_background(rng, width, height)
+    else:
+        left, top, right, bottom = window
+        background = read_image(first.path)[top:bottom, left:right]
+    return compose_crowd(people, background, rng, width, height, smallest=recipe.smallest)
+
+
+def _cut_person(
+    photo: Photo, recipe: Recipe, rng: np.random.Generator
+) -> tuple[Cutout, FaceRecord]:
+    """The one person of a portrait, dressed; found on the bare photo, where masks don't mislead."""
+    bare = read_image(photo.path)
+    scene = dress(bare, photo, recipe, rng)
+    (face,) = photo.faces
+    return cut_out(bare, scene.image, face.box, face.placement), scene.records[0]
+
+
 def _negative(job: Job, _: Recipe, rng: np.random.Generator) -> Scene:
     """A picture without a face: a part of a photo that has none, or one made by program."""
     image = read_image(job.photos[0].path)
@@ -96,5 +128,6 @@ def _dress_photo(photo: Photo, recipe: Recipe, rng: np.random.Generator) -> Scen
 _ARRANGEMENTS: dict[str, Callable[[Job, Recipe, np.random.Generator], Scene]] = {
     "photo": _photo,
     "gallery": _gallery,
+    "crowd": _crowd,
     "negative": _negative,
 }

@@ -47,7 +47,7 @@ class Recipe:
     front: float = 0.2
     cutouts: tuple[str, ...] = ()
     negatives: float = 0.04
-    crowds: float = 0.0
+    crowds: float = 0.12
     galleries: float = 0.5
     smallest: float = 6.0
     light: bool = True
