@@ -249,7 +249,7 @@ def _selfie(
     slots = []
     for x in (centre - width / 2) * spread + width / 2:
         own = max(smallest, size * float(rng.uniform(0.8, 1.0)))
-        y = max(0.75 * own, height - own * float(rng.uniform(1.0, 2.2)))
+        y = max(0.75 * own, height - own * float(rng.uniform(1.0, 3.2)))
         slots.append(Slot(float(x + rng.normal(0, 0.08 * width)), y, own, legs=False))
     return sorted(slots, key=lambda slot: -slot.size)
 
@@ -325,15 +325,16 @@ def _try_places(
 ) -> _Placed | None:
     """The person at the slot or a little beside it, marked as taken; None where it isn't seen."""
     (cutout, record), height, size = person, taken.shape[0], slot.size
-    if rng.random() < 0.5:
-        cutout = mirror_cutout(cutout)
-        yaw, roll = (None if v is None else -v for v in (record.yaw, record.roll))
-        record = replace(record, yaw=yaw, roll=roll)
     # Half a pixel more: sizes are rounded to whole pixels.
     small = resize_cutout(cutout, (size + 0.5) / cutout.face_height)
+    if rng.random() < 0.5:
+        small = mirror_cutout(small)
+        yaw, roll = (None if v is None else -v for v in (record.yaw, record.roll))
+        record = replace(record, yaw=yaw, roll=roll)
     spots = [(slot.x, slot.y)]
     for k in range(1, _TRIES):
-        dx, dy = rng.normal(0, 0.35 * k * size), rng.normal(-0.1, 0.12) * size * (not slot.legs)
+        # Further aside with each try; without feet on the ground also higher.
+        dx, dy = rng.normal(0, 0.45 * k * size), -rng.uniform(0, 0.2 * k) * size * (not slot.legs)
         spots.append((slot.x + float(dx), slot.y + float(dy)))
     for x, y in spots:
         left = round(x - float(small.box[0] + small.box[2]) / 2)
@@ -343,13 +344,21 @@ def _try_places(
         seen, below = _seen(box, taken)
         if seen < MIN_SEEN or below < MIN_SEEN_BELOW or shown < smallest:
             continue
-        length = height - (top + float(small.box[3])) + 1
+        length = _open_rows(box, taken) - float(box[3]) + 2
         whole = stand(small, rng, length, legs=slot.legs)
         shift = (whole.box - small.box).round().astype(int)
         placed = _Placed(whole, record, left - int(shift[0]), top - int(shift[1]), seen, slot.legs)
         _mark(taken, placed)
         return placed
     return None
+
+
+def _open_rows(box: Floats, taken: NDArray[np.bool_]) -> float:
+    """Down to which row the body below a face is not wholly behind others."""
+    reach = 1.2 * float(box[2] - box[0])
+    columns = taken[:, max(0, int(box[0] - reach)) : max(1, int(box[2] + reach) + 1)]
+    rows = np.flatnonzero(~columns.all(1))
+    return float(max(rows[-1] + 1 if len(rows) else 0, box[3]))
 
 
 def _seen(box: Floats, taken: NDArray[np.bool_]) -> tuple[float, float]:
@@ -490,7 +499,7 @@ def _draw(image: NDArray[np.float32], person: _Placed, air: _Air) -> None:
     colour = colour * (1 - haze) + air.haze.astype(np.float32) * haze
     under = image[rows, columns]
     shade = cv2.blur(alpha, (2 * max(1, round(0.14 * size)) + 1,) * 2)
-    under = under * (1 - 0.3 * shade[own_rows, own_columns, None])
+    under = under * (1 - 0.2 * shade[own_rows, own_columns, None])
     share = alpha[own_rows, own_columns, None]
     image[rows, columns] = under + (colour[own_rows, own_columns] - under) * share
 

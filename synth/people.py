@@ -87,7 +87,7 @@ def cut_out(bare: Image, dressed: Image, box: Floats, placement: Placement | Non
     clean = _is_plausible(mask, box * scale)
     alpha = _refine(bare, mask, box) if clean else _silhouette(bare.shape[:2], box, roll)
     alpha = _cap(alpha, box, added)
-    alpha = np.clip(np.maximum(alpha, _dressing(bare, dressed)), 0, 1)
+    alpha = np.clip(np.maximum(alpha, _dressing(bare, dressed, box)), 0, 1)
     return Cutout(spread_colours(dressed, alpha), alpha, box, clean)
 
 
@@ -295,13 +295,19 @@ def _cap(alpha: Alpha, box: Floats, added: int) -> Alpha:
     return alpha
 
 
-def _dressing(bare: Image, dressed: Image) -> Alpha:
-    """(H, W) where dressing changed the photo clearly: masks and straps beyond the outline."""
+def _dressing(bare: Image, dressed: Image, box: Floats) -> Alpha:
+    """(H, W) where dressing changed the photo clearly: masks and straps beyond the outline.
+
+    Only near the face: neighbours whose faces were blurred out in the dressed photo are no part
+    of this person.
+    """
     if dressed is bare:
         return np.zeros(bare.shape[:2], np.float32)
     change = cv2.absdiff(bare, dressed).max(2)
+    a, b = _head_frame((bare.shape[0], bare.shape[1]), box, 0.0)
+    near = (np.abs(a) < 1.1) & (b > -0.9) & (b < 1.3)
     solid = cv2.morphologyEx(
-        (change > 24).astype(np.float32), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)
+        ((change > 24) & near).astype(np.float32), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)
     )
     return np.asarray(cv2.blur(solid, (3, 3)), dtype=np.float32)
 
@@ -442,7 +448,9 @@ def _clothe(cutout: Cutout, rng: np.random.Generator, x: Alpha, y: Alpha) -> Alp
     collar = int(np.clip(chin + 0.25 * face, 0, bottom))
     plain = _CLOTHES[int(rng.integers(len(_CLOTHES)))]
     if bottom - collar < max(2, 0.12 * face):
-        return _open_collar(cutout, plain, x, y)
+        if int((cutout.alpha[-2:].max(0) > 0.5).sum()) < 1.3 * (cutout.box[2] - cutout.box[0]):
+            return _open_collar(cutout, plain, x, y)
+        collar = bottom - max(1, int(0.06 * face))
     weight = cutout.alpha.copy()
     weight[:collar] = 0
     plate = spread_colours(cutout.image, weight)
@@ -452,7 +460,7 @@ def _clothe(cutout: Cutout, rng: np.random.Generator, x: Alpha, y: Alpha) -> Alp
     solid = cutout.alpha[rows] > 0.9
     far = np.quantile(np.broadcast_to(aside, solid.shape)[solid], 0.6) if solid.any() else 0.0
     garment = plate[rows][solid & (aside >= far)]
-    plain = np.median(garment, axis=0).astype(np.float32) if len(garment) else plain
+    plain = _main_colour(garment) if len(garment) else plain
     depth = np.maximum(y - bottom, 0)
     beside = np.maximum(np.abs(x + centre - right / 2) - right / 2, 0)
     read = cv2.remap(
@@ -467,6 +475,15 @@ def _clothe(cutout: Cutout, rng: np.random.Generator, x: Alpha, y: Alpha) -> Alp
     return np.asarray(read * (1 - share) + plain * share, dtype=np.float32)
 
 
+def _main_colour(pixels: Image) -> Alpha:
+    """(3,) BGR of the larger part of (N, 3) pixels, light or dark: a mean of shirt and jacket
+    would be neither."""
+    luma = pixels.astype(np.float32).mean(1)
+    light = luma > (luma.min() + luma.max()) / 2
+    part = pixels[light] if 2 * int(light.sum()) > len(light) else pixels[~light]
+    return np.asarray(np.median(part, axis=0), dtype=np.float32)
+
+
 def _open_collar(cutout: Cutout, plain: Alpha, x: Alpha, y: Alpha) -> Alpha:
     """(H, W, 3) a neck in a plain garment, under a photo that ends at the chin."""
     face, box = cutout.face_height, np.maximum(cutout.box, 0)
@@ -474,7 +491,11 @@ def _open_collar(cutout: Cutout, plain: Alpha, x: Alpha, y: Alpha) -> Alpha:
     upper = slice(int(box[1]), max(int(box[1] + 0.35 * face), int(box[1]) + 1))
     skin = cutout.image[upper, int(box[0]) : max(int(box[2]), int(box[0]) + 1)]
     neck = np.median(skin.reshape(-1, 3), axis=0) * 0.85
-    edge = len(cutout.alpha) + face * (0.3 - 0.5 * np.abs(x) / face)
+    middle = int(np.clip((box[0] + box[2]) / 2, 1, cutout.image.shape[1] - 1))
+    last = cutout.image[-2:, middle - 1 : middle + 1].mean((0, 1))
+    # A photo that ends in a collar or tie shows no skin below it.
+    open_to = 0.3 if np.abs(last - neck).max() < 55 else 0.0
+    edge = len(cutout.alpha) + face * (open_to - 0.5 * np.abs(x) / face)
     share = np.clip((y - edge) / max(1.0, 0.06 * face), 0, 1)[..., None]
     return np.asarray(neck * (1 - share) + plain * share, dtype=np.float32)
 
@@ -508,7 +529,7 @@ def _shade(
     # Creases run where smooth noise passes zero: thin, bent, of uneven depth.
     crease = np.exp(-((slow / 0.12) ** 2)) * np.clip(0.5 + fast, 0, 1)
     front = np.exp(-((u / 0.02) ** 2)) * float(rng.random() < 0.5)
-    folds = 0.05 * slow + 0.035 * fast - 0.13 * crease - 0.2 * front
+    folds = 0.05 * slow + 0.035 * fast - 0.07 * crease - 0.2 * front
     arms = np.exp(-(((u - 0.7) / 0.05) ** 2)) * np.clip((down - 1.2) * 2, 0, 1) * (down < 4.4)
     light = 1 - 0.3 * np.minimum(u, 1.2) ** 3 - 0.25 * arms + folds
     light = light * (1 - 0.06 * np.clip(down - 1, 0, 5))

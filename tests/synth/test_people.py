@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.exceptions import ImageError, NoFacesError
@@ -82,6 +82,13 @@ def test_dressing_is_seen_also_beyond_the_outline() -> None:
     assert after.image[rows, columns].min() > 240
 
 
+def test_neighbours_who_were_blurred_out_stay_away(drawn: Cutout) -> None:
+    bare, box = make_portrait()
+    dressed = bare.copy()
+    dressed[40:90, :20] = 255
+    assert (cut_out(bare, dressed, box).alpha == drawn.alpha).all()
+
+
 @pytest.mark.parametrize(
     "paint",
     [
@@ -133,6 +140,7 @@ def test_photos_of_two_sizes_are_refused() -> None:
         cut_out(image, image[:-1], box)
 
 
+@settings(max_examples=40)
 @given(
     st.integers(8, 90), st.integers(8, 90), st.floats(-0.4, 1.2), st.floats(-0.4, 1.2),
     st.floats(0.1, 1.5),
