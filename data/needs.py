@@ -29,8 +29,10 @@ class Needs:
 
 
 def local_needs(paths: Iterable[Path]) -> Needs:
-    """What a worker must have to do what this process would; the paths must be absolute."""
-    return Needs(installed_versions(), code_digest(), tuple(str(p) for p in paths))
+    """What a worker must have to do what this process would: those of the absolute paths, too,
+    that exist here."""
+    present = tuple(str(p) for p in paths if p.exists())
+    return Needs(installed_versions(), code_digest(), present)
 
 
 @cache

@@ -1,5 +1,9 @@
 """What a camera does to a whole picture: bent lines of a wide lens, blur, darkness, few bits."""
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -83,10 +87,25 @@ def _bend_box(box: Floats, size: tuple[int, int], k: float) -> Floats:
     return np.concatenate([bent.min(0), bent.max(0)])
 
 
+@contextmanager
+def _light_import() -> Iterator[None]:
+    """Albumentations imports torch where it is installed, which takes each worker 2 s, for a
+    transform that isn't used here; and it asks the internet for a newer version of itself."""
+    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+    hidden = {} if "torch" in sys.modules else {"torch": None}
+    sys.modules.update(hidden)  # type: ignore[arg-type] # None is how Python hides a module
+    try:
+        yield
+    finally:
+        for name in hidden:
+            sys.modules.pop(name, None)
+
+
 @cache
 def _transforms() -> Any:
     """Effects in the order in which a camera has them, from Albumentations."""
-    a = require("albumentations", "synth")
+    with _light_import():
+        a = require("albumentations", "synth")
     dark = [
         a.RandomBrightnessContrast(brightness_limit=(0, 0), contrast_limit=(-0.8, -0.4), p=1),
         a.GaussNoise(std_range=(0.01, 0.05), noise_scale_factor=0.5, p=1),

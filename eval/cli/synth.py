@@ -11,9 +11,14 @@ from typing import TYPE_CHECKING
 from data.exceptions import UsageError
 from data.splits import IDENTITY_PATTERN
 from eval.cli.progress import ProgressLine
+from eval.cli.workers import add_worker_options, check_worker_options, open_workers
 
 if TYPE_CHECKING:
     from synth.recipe import Recipe
+
+
+# Files and folders beside the sources that workers read.
+_READ = ("face_model", "textures", "occluders")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, help="folder of the data set")
     parser.add_argument("--count", type=int, default=1000, help="pictures (default 1000)")
     parser.add_argument("--seed", type=int, default=0, help="same seed, same bytes (default 0)")
-    parser.add_argument("--workers", type=int, help="processes (default: one a core)")
+    add_worker_options(parser, "one a core")
     parser.add_argument(
         "--faces",
         choices=("auto", "detector", "dlib", "labels"),
@@ -70,11 +75,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Generate; say what was made and what was passed over."""
-    from data.pool import open_executor
     from synth.generate import Config, generate
     from synth.search import Search
 
     _check(args)
+    check_worker_options(args, ("sources", "out", *_READ))
     if args.sheet is not None:
         return _draw_sheet(args.sources, args.sheet, args.seed)
     config = Config(
@@ -85,8 +90,9 @@ def run(args: argparse.Namespace) -> int:
         identity_pattern=args.identity,
         search=Search(args.faces, args.face_model),
     )
-    workers = args.workers or os.cpu_count() or 1
-    with open_executor(workers) as executor, ProgressLine() as progress:
+    reads = [*args.sources, *(getattr(args, name) for name in _READ if getattr(args, name))]
+    cores = os.cpu_count() or 1
+    with open_workers(args, reads, args.out, cores) as executor, ProgressLine() as progress:
         summary = generate(
             args.sources, args.out, config, executor, resume=args.resume, progress=progress
         )
@@ -126,8 +132,6 @@ def _check(args: argparse.Namespace) -> None:
         raise UsageError("expected --out DIR for a data set, or --sheet PNG for a contact sheet")
     if args.count < 1:
         raise UsageError(f"expected --count of 1 or more, but got {args.count}")
-    if args.workers is not None and args.workers < 1:
-        raise UsageError(f"expected --workers of 1 or more, but got {args.workers}")
     if args.seed < 0:
         raise UsageError(f"expected --seed of 0 or more, but got {args.seed}")
     if not 0 <= args.val < 1:
