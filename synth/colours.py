@@ -1,10 +1,13 @@
 """Colours of fabric: RGB albedo in 0 to 1."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Reals = NDArray[np.floating[Any]]  # single or double precision
 
 # RGB 0 to 255 of masks on sale, black, white and skin-like ones included.
 _COLOURS: dict[str, tuple[int, int, int]] = {
@@ -86,9 +89,9 @@ def draw_colour(rng: np.random.Generator, style: str = "") -> Floats:
     return np.asarray(np.clip(base + rng.normal(0, 0.025, 3), 0.03, 0.97))
 
 
-def other_colour(colour: Floats, rng: np.random.Generator) -> Floats:
+def other_colour(colour: Reals, rng: np.random.Generator) -> Reals:
     """A second (3,) colour that is seen against the first."""
-    second = draw_colour(rng)
+    second: Reals = draw_colour(rng)
     if np.abs(second - colour).max() < 0.25:
         second = 1 - colour
     if np.abs(second - colour).max() < 0.25:
@@ -96,7 +99,7 @@ def other_colour(colour: Floats, rng: np.random.Generator) -> Floats:
     return second.astype(colour.dtype)
 
 
-def blend(a: Floats, b: Floats, share: Floats) -> Floats:
+def blend(a: Reals, b: Reals, share: Reals) -> Reals:
     """(..., 3) mix of two colours by (...) share, in the share's precision."""
     a, b = a.astype(share.dtype, copy=False), b.astype(share.dtype, copy=False)
     return np.asarray(a + (b - a) * np.clip(share, 0, 1)[..., None])

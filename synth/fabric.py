@@ -1,5 +1,7 @@
 """A mask's fabric: its print, and what doesn't depend on it: seams, hems, thickness, valve."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +10,7 @@ from synth.folds import on_valve, shade, shine
 from synth.mask import Mask
 from synth.textures import find_print
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]  # single or double precision
 
 
 def fabric_albedo(mask: Mask, u: Floats, v: Floats, rng: np.random.Generator) -> Floats:

@@ -1,13 +1,14 @@
 """What stands up from a mask's fabric: pleats, seams, wires, valves, creases; and their shade."""
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synth.shapes import Shape
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]  # single or double precision
 
 
 def relief(shape: Shape, u: Floats, v: Floats, rng: np.random.Generator) -> Floats:
@@ -83,7 +84,7 @@ def _pleat_lines(shape: Shape, u: Floats, v: Floats) -> list[tuple[Floats, Float
     """
     middle = 1 - np.abs(u) ** 1.25
     spread = 0.25 + 0.35 * (1 + math.sin(shape.phase))
-    lines = []
+    lines: list[tuple[Floats, Floats]] = []
     for k, centre in enumerate(shape.pleats):
         bend = ((centre - 0.5) * spread + 0.02 * math.cos(2 * shape.phase + k)) * middle
         broken = 0.75 + 0.25 * np.sin(4 * u + shape.phase + 2 * k)

@@ -3,6 +3,8 @@
 Signatures are those of synth.patterns.
 """
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +13,7 @@ from data.images import Image
 from synth.colours import blend, draw_colour, other_colour
 from synth.patterns import Print
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]  # single or double precision
 
 _HEIGHT, _WIDTH = 128, 256  # pixels of the plates that motifs are drawn on
 _WHITE = (240, 240, 236)

@@ -5,6 +5,7 @@ sheet's coordinates (v from 0 to 1 is about as long as u from -1 to 1).
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from synth.colours import blend, draw_colour, other_colour
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]  # single or double precision
 Print = Callable[[Floats, Floats, Floats, np.random.Generator], Floats]
 
 

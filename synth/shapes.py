@@ -6,11 +6,13 @@ laid onto the face (synth.face_model's coordinates: nose tip at y .24, mouth .50
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Reals = NDArray[np.floating[Any]]  # single or double precision
 
 # Half the spans, right and down, over which fabric bridges a hollow, face units: from the nose's
 # side to the cheek, from one cheek to the other, from lip to chin.
@@ -293,7 +295,7 @@ _FITS: dict[str, tuple[float, Fit]] = {
 }
 
 
-def cut_out(shape: Shape, u: Floats, v: Floats, softness: float) -> Floats:
+def cut_out(shape: Shape, u: Reals, v: Reals, softness: float) -> Reals:
     """How far each point of the sheet is fabric, 0 to 1; corners rounded, edges `softness` wide."""
     radius = shape.roundness
     a, b = np.abs(u), np.abs(v - 0.5) * 2
