@@ -64,6 +64,20 @@ def bootstrap(curves: Sequence[Curve], rounds: int, rng: np.random.Generator) ->
     return result
 
 
+def paired_bootstrap(
+    first: Sequence[Curve], second: Sequence[Curve], rounds: int, rng: np.random.Generator
+) -> Floats:
+    """Change from one detector to another in each round: (rounds, K + 1), K classes and their mean.
+
+    Both have been asked about the same pictures, in one order; each round draws the same pictures
+    for both, so that what makes a picture hard for either falls out of the difference.
+    """
+    drawn = bootstrap([*first, *second], rounds, rng)
+    before, after = drawn[:, : len(first)], drawn[:, len(first) :]
+    means = mean_over_present(after) - mean_over_present(before)
+    return np.column_stack([after - before, means])
+
+
 def interval(values: Floats, level: float = LEVEL) -> tuple[float, float] | None:
     """Percentile interval of (rounds,) values, nan left out; None where none are left."""
     finite = values[np.isfinite(values)]

@@ -20,6 +20,7 @@ VERBS: dict[str, str] = {
     "export": "convert trained weights to ONNX",
     "predict": "find faces and masks in pictures",
     "eval": "score a detector on a labelled data set",
+    "bench": "speed, beside others' on the same machine",
 }
 
 # 128 + SIGINT, as shells report a program that Ctrl-C ended.

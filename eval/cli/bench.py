@@ -1,0 +1,78 @@
+"""`maskwatch bench WHAT`: speed, beside others' on the same machine."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from data.exceptions import UsageError
+
+
+class Bench(NamedTuple):
+    """One thing that can be timed: its line of help, its options, what runs it."""
+
+    summary: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `maskwatch bench`, one parser for each thing that can be timed."""
+    what = parser.add_subparsers(dest="bench", metavar="WHAT", required=True)
+    for name, bench in BENCHES.items():
+        sub = what.add_parser(name, help=bench.summary, description=bench.summary)
+        bench.add_arguments(sub)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Time it and print a table."""
+    return BENCHES[args.bench].run(args)
+
+
+def _add_synth(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "source",
+        nargs="?",
+        type=Path,
+        metavar="SOURCE",
+        help="a folder of portraits, of about 220 px for comparison (default: crops of a sample "
+        "photo)",
+    )
+    add("--pictures", type=int, default=64, metavar="N", help="portraits a run (%(default)s)")
+    add("--repeats", type=int, default=5, metavar="N", help="runs of each kind (%(default)s)")
+    add("--faces", choices=("auto", "detector", "dlib"), default="auto", help="as synth's")
+    add("--face-model", type=Path, metavar="ONNX", help="a YuNet model in the detector's place")
+    add("--json", type=Path, metavar="FILE", help="write every figure")
+
+
+def _run_synth(args: argparse.Namespace) -> int:
+    from data.files import write_json
+    from eval.bench.synth import METHOD, Setting, bench_synth, to_json, to_table
+    from eval.report import table_to_text
+    from synth.search import Search
+
+    for option in ("pictures", "repeats"):
+        if getattr(args, option) < 1:
+            raise UsageError(f"expected --{option} of 1 or more, but got {getattr(args, option)}")
+    setting = Setting(args.pictures, args.repeats, Search(args.faces, args.face_model))
+    outcome = bench_synth(args.source, setting, lambda step: print(step, file=sys.stderr))
+    if args.json:
+        write_json(args.json, to_json(outcome, setting, args.source))
+    machine = outcome.machine
+    print(table_to_text(to_table(outcome)))
+    print(f"\n{METHOD}.")
+    print(f"This machine: {machine['processor'] or 'processor unknown'}, {machine['cores']} cores.")
+    if machine["load"] is not None and machine["load"] > 0.25:
+        print(
+            f"maskwatch: warning: {machine['load']:.1f} other processes were running as this "
+            "began; figures are too low, compare those beside each other alone",
+            file=sys.stderr,
+        )
+    return 0
+
+
+BENCHES: dict[str, Bench] = {
+    "synth": Bench("Pictures/s of maskwatch synth, beside MaskTheFace's", _add_synth, _run_synth),
+}
