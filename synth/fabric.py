@@ -22,7 +22,8 @@ def fabric_albedo(mask: Mask, u: Floats, v: Floats, rng: np.random.Generator) ->
     albedo = find_print(mask.texture, mask.plate)(u, v, mask.colour, rng)
     albedo = _bind(albedo, mask, u, v, rng)
     if mask.shape.valve:
-        tone = rng.choice([0.06, 0.5, 0.86, 0.86])
+        dark = mask.colour.mean() < 0.35
+        tone = rng.choice([0.06, 0.06, 0.3, 0.86] if dark else [0.86, 0.86, 0.8, 0.6, 0.4, 0.1])
         cover = on_valve(mask.shape, u, v)[..., None]
         albedo = albedo + (np.asarray(tone, u.dtype) - albedo) * cover
     albedo = _fleece(albedo, mask, v, rng)

@@ -188,7 +188,7 @@ def weave(u: Floats, v: Floats, colour: Floats, rng: np.random.Generator) -> Flo
     seen = float(np.clip(2 - fine * 2.6 / u.shape[-1], 0, 1))
     thread = thread * seen + 0.5 * _noise(u, v, rng, 14.0)
     away = 0.95 if colour.mean() < 0.5 else 0.03
-    return blend(colour, np.full(3, away), 0.16 + 0.24 * np.clip(thread, -0.65, 1.2))
+    return blend(colour, np.full(3, away), 0.12 + 0.13 * np.clip(thread, -0.9, 1.2))
 
 
 def _rotate(u: Floats, v: Floats, angle: float) -> tuple[Floats, Floats]:

@@ -49,7 +49,8 @@ def test_prints_are_seen(name: str) -> None:
         rng = np.random.default_rng(seed)
         colour = draw_colour(rng)
         off = np.abs(PRINTS[name](U, V, colour, rng) - colour).max(-1)[inside]
-        assert (off > 0.15).mean() > 0.01, seed
+        # Threads are only a little lighter or darker than their ground.
+        assert (off > (0.07 if name == "weave" else 0.15)).mean() > 0.01, seed
 
 
 def test_plain_is_one_colour() -> None:
