@@ -119,7 +119,9 @@ def prediction_to_json(prediction: Prediction) -> dict[str, Any]:
 
 
 @contextmanager
-def json_writer(file: TextIO, weights: str) -> Iterator[Callable[[Prediction], None]]:
+def json_writer(
+    file: TextIO, weights: str
+) -> Iterator[Callable[[Prediction | dict[str, Any]], None]]:
     """Writes the document of `predict --json` entry by entry, so that memory stays flat.
 
     Pure ASCII, whatever the file names: it survives any terminal and any locale. Closed only
@@ -127,9 +129,10 @@ def json_writer(file: TextIO, weights: str) -> Iterator[Callable[[Prediction], N
     """
     separator = "\n"
 
-    def write(prediction: Prediction) -> None:
+    def write(found: Prediction | dict[str, Any]) -> None:
         nonlocal separator
-        file.write(separator + json.dumps(prediction_to_json(prediction), allow_nan=False))
+        entry = prediction_to_json(found) if isinstance(found, Prediction) else found
+        file.write(separator + json.dumps(entry, allow_nan=False))
         separator = ",\n"
 
     file.write(f'{{"weights": {json.dumps(weights)}, "images": [')

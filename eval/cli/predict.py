@@ -4,16 +4,18 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
-from data.files import atomic_path
-from data.images import find_images, write_image
+from data.files import atomic_path, digest
+from data.images import find_images
+from eval.cli.progress import ProgressLine
+from eval.cli.workers import add_worker_options, check_worker_options, open_workers
 
-if TYPE_CHECKING:
-    from detector.predict import Prediction
+MANY = 500  # pictures from which on progress is told
 
 EPILOG = """\
 --json writes {"weights": NAME, "images": [{"file", "width", "height", "detections":
@@ -56,35 +58,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--batch", type=int, default=1, metavar="N", help="pictures in one run (%(default)s)"
     )
-    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads (physical cores)")
+    parser.add_argument(
+        "--threads",
+        type=int,
+        metavar="N",
+        help="CPU threads of each process (physical cores, shared among the workers)",
+    )
+    add_worker_options(parser, "1")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the verb; 1 if no picture could be read."""
-    from detector.draw import draw_boxes
-    from detector.predict import annotated_paths, count_classes, counts_to_text, predict
-    from detector.runtime import Detector
+    from detector.predict import annotated_paths, count_classes, counts_to_text
 
+    check_worker_options(args, ("source", "save", "weights"))
     paths = find_images(args.source)
-    targets = annotated_paths(paths, args.save) if args.save else []
-    detector = Detector(args.weights, imgsz=args.imgsz, threads=args.threads, batch=args.batch)
-    found = predict(detector, paths, args.conf, args.iou, args.batch)
+    targets = annotated_paths(paths, args.save) if args.save else [None] * len(paths)
     talk = not args.json and not args.save
     counts, failed, started = count_classes([]), 0, time.perf_counter()
     with ExitStack() as stack:
-        write = stack.enter_context(_json_sink(args.json, detector.name))
-        for index, prediction in enumerate(found):
-            write(prediction)
-            if prediction.image is None:
+        name, found = stack.enter_context(_detections(args, paths, targets))
+        write = stack.enter_context(_json_sink(args.json, name))
+        progress = stack.enter_context(ProgressLine()) if len(paths) >= MANY and not talk else None
+        for done, entry in enumerate(found):
+            write(entry)
+            if progress:
+                progress("pictures", done, len(paths))
+            if "error" in entry:
                 failed += 1
-                print(f"maskwatch: {prediction.error}; passed over", file=sys.stderr)
+                print(f"maskwatch: {entry['error']}; passed over", file=sys.stderr)
                 continue
-            here = count_classes([prediction.boxes])
+            here = Counter(face["class"] for face in entry["detections"])
             counts.update(here)
-            if targets:
-                write_image(targets[index], draw_boxes(prediction.image, prediction.boxes))
             if talk:
-                print(f"{_printable(prediction.path)}: {counts_to_text(here)}")
+                in_order = Counter({c: here[c] for c in counts})
+                print(f"{_printable(entry['file'])}: {counts_to_text(in_order)}")
     if args.json != "-":
         seconds = time.perf_counter() - started
         print(_summary(len(paths), failed, counts_to_text(counts), seconds, args))
@@ -92,7 +100,40 @@ def run(args: argparse.Namespace) -> int:
 
 
 @contextmanager
-def _json_sink(target: str | None, weights: str) -> Iterator[Callable[["Prediction"], None]]:
+def _detections(
+    args: argparse.Namespace, paths: Sequence[Path], targets: Sequence[Path | None]
+) -> Iterator[tuple[str, Iterator[dict[str, Any]]]]:
+    """The model's name and one entry a picture, by this process or by the workers asked for."""
+    from detector.farm import Settings, detect_entries, farm_out
+
+    pairs = list(zip(paths, targets, strict=True))
+    alone = args.cluster is None and args.workers in (None, 1)
+    settings = Settings(
+        weights=args.weights,
+        imgsz=args.imgsz,
+        threads=args.threads if alone or args.threads is not None else _share(args),
+        batch=args.batch,
+        conf=args.conf,
+        iou=args.iou,
+        content=digest(args.weights) if args.weights and args.weights.is_file() else "",
+    )
+    detector = settings.load()  # here, too: what is wrong with it is known before workers start
+    if alone:
+        yield detector.name, detect_entries(detector, pairs, settings)
+        return
+    reads = {p if p.is_dir() else p.parent for p in map(Path, args.source)}
+    reads |= {args.weights} if args.weights else set()
+    with open_workers(args, sorted(reads), args.save, 1) as executor:
+        yield detector.name, farm_out(executor, pairs, settings)
+
+
+def _share(args: argparse.Namespace) -> int:
+    """Threads of one worker: its share of the cores; on a cluster, a worker is one core."""
+    return 1 if args.cluster else max(1, (os.cpu_count() or 1) // args.workers)
+
+
+@contextmanager
+def _json_sink(target: str | None, weights: str) -> Iterator[Callable[[dict[str, Any]], None]]:
     """Where predictions go as JSON: stdout, a file written whole or not at all, or nowhere."""
     from detector.predict import json_writer
 
@@ -110,7 +151,7 @@ def _json_sink(target: str | None, weights: str) -> Iterator[Callable[["Predicti
             yield write
 
 
-def _printable(path: Path) -> str:
+def _printable(path: str) -> str:
     """A path for the terminal; bytes of its name that aren't UTF-8 would stop print."""
     return os.fsencode(path).decode("utf-8", "replace")
 

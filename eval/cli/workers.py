@@ -6,8 +6,11 @@ from collections.abc import Iterable
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TypeVar
 
 from data.exceptions import UsageError
+
+T = TypeVar("T", str, Path)
 
 
 def add_worker_options(parser: argparse.ArgumentParser, default: str) -> None:
@@ -42,9 +45,9 @@ def check_worker_options(args: argparse.Namespace, paths: Iterable[str]) -> None
             setattr(args, name, _absolute(value))
 
 
-def _absolute(path: Path) -> Path:
+def _absolute(path: T) -> T:
     # Not Path.resolve: a link may point elsewhere on the workers.
-    return Path(os.path.abspath(path))  # noqa: PTH100
+    return type(path)(os.path.abspath(path))  # noqa: PTH100
 
 
 def open_workers(

@@ -223,3 +223,39 @@ def test_help_is_instant(arguments: list[str]) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("[]\n")
     assert seconds < 0.5
+
+
+def test_two_workers_write_what_one_writes(
+    photos: Path, weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (photos / "c.jpg").write_bytes(b"")
+    said = {}
+    for workers in ("1", "2"):
+        saved = tmp_path / workers
+        options = ["--workers", workers, "--json", "-", "--save", str(saved)]
+        assert main(["predict", str(photos), weights, *options]) == 0
+        copies = sorted(p.relative_to(saved).as_posix() for p in saved.rglob("*") if p.is_file())
+        out, err = capsys.readouterr()
+        said[workers] = (out, err, copies)
+    assert said["1"] == said["2"]
+    assert "c.jpg: expected a picture, but the file is empty; passed over" in said["2"][1]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--workers", "0"], "expected --workers of 1 or more, but got 0"),
+        (["--workers", "2", "--cluster", "tcp://a:1"], "not both"),
+        (["--cluster", "a"], "such as tcp://HOST:8786"),
+    ],
+    ids=["none", "both", "address"],
+)
+def test_workers_that_make_no_sense(
+    options: list[str],
+    message: str,
+    photos: Path,
+    weights: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["predict", str(photos), weights, *options]) == 2
+    assert message in capsys.readouterr().err
