@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +18,9 @@ from synth.render import draw_mask
 from synth.scene import Scene, blur_out
 from synth.shapes import draw_shape
 from synth.sources import Photo
-from synth.states import Mix, draw_state, state_to_label, wear
-from synth.textures import draw_colour, draw_print
+from synth.states import Mix, displacement, draw_state, state_to_label, styles_for, wear
+from synth.textures import FILE_PREFIX, draw_colour, draw_print
+from synth.user_textures import read_texture
 
 Floats = NDArray[np.float64]
 
@@ -37,7 +39,7 @@ def dress(image: Image, photo: Photo, recipe: Recipe, rng: np.random.Generator) 
     # Small faces first: they are farther away, and nearer masks lie over them.
     for index in sorted(range(len(faces)), key=lambda i: float(area(faces[i].box[None])[0])):
         face = faces[index]
-        state = draw_state(mix, rng)
+        state = draw_state(mix, rng, recipe.states)
         record = _describe(face, photo.identity)
         if face.label == Label.WITHOUT_MASK and state != "bare":
             image, record = _put_on(image, face, record, state, (recipe, rng))
@@ -83,10 +85,10 @@ def _put_on(
 ) -> tuple[Image, FaceRecord]:
     """The face with a mask in that state."""
     recipe, rng = by
-    right = draw_shape(rng)
-    shape = wear(right, state, rng)
+    right = draw_shape(rng, weights=styles_for(state, recipe.styles))
+    shape = wear(right, state, rng, face.placement.angles[0])
     texture, plate = _draw_fabric(shape.style, image, recipe, rng)
-    mask = Mask(shape, draw_colour(rng), texture, int(rng.integers(2**31)), plate)
+    mask = Mask(shape, draw_colour(rng, shape.style), texture, int(rng.integers(2**31)), plate)
     drawn = draw_mask(image, face.placement, face.box, mask, rng, match_light=recipe.light)
     return drawn, replace(
         record,
@@ -95,14 +97,18 @@ def _put_on(
         colour=[round(float(c) * 255) for c in mask.colour],
         texture=texture,
         state=state,
+        displacement=round(displacement(right, shape), 3),
     )
 
 
 def _draw_fabric(
-    style: str, image: Image, _: Recipe, rng: np.random.Generator
+    style: str, image: Image, recipe: Recipe, rng: np.random.Generator
 ) -> tuple[str, Image | None]:
     """Name of a print, and the picture that it shows where it shows one."""
-    name = draw_print(style, rng)
+    if recipe.textures and rng.random() < recipe.texture_share:
+        path = Path(recipe.textures[int(rng.integers(len(recipe.textures)))])
+        return f"{FILE_PREFIX}{path.name}", read_texture(path)
+    name = draw_print(style, rng, recipe.prints)
     return name, _window(image, rng) if name == "photo" else None
 
 
