@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from data.boxes import intersection
 from data.images import Image
-from synth.backgrounds import draw_negative
+from synth.blanks import draw_negative
 from synth.sources import Photo
 
 Floats = NDArray[np.float64]

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from data.exceptions import UsageError
 from data.images import Image
 from data.manifest import FaceRecord
-from synth import crowd
-from synth.crowd import LAYOUTS, MIN_SEEN, Slot, compose_crowd
+from synth import placing
+from synth.crowd import compose_crowd
+from synth.layouts import LAYOUTS, REPEATED_BELOW
 from synth.people import Cutout
 from synth.scene import Scene
 
@@ -126,31 +127,6 @@ def test_unknown_layouts_are_refused(people: list[Person]) -> None:
         compose(people, 0, "beach")
 
 
-def put(slots: list[Slot], people: list[Person]) -> list[crowd._Placed]:
-    return crowd._place_all(people, slots, np.random.default_rng(0), (200, 300), 8.0)
-
-
-def test_who_would_be_hidden_is_moved(people: list[Person]) -> None:
-    here = Slot(150, 100, 40, legs=False)
-    placed = put([here, Slot(150, 100, 30, legs=False)], people)
-    assert len(placed) == 2
-    assert placed[0].seen == 1.0
-    assert placed[1].seen >= MIN_SEEN
-    assert abs(placed[1].box[0] - placed[0].box[0]) > 5
-
-
-def test_nobody_is_put_where_no_face_is_seen(people: list[Person]) -> None:
-    assert put([Slot(150, 800, 30, legs=False), Slot(-400, 50, 30, legs=False)], people) == []
-
-
-def test_persons_before_a_face_are_recorded(people: list[Person]) -> None:
-    front = Slot(150, 100, 40, legs=False)
-    for dx in range(10, 60, 4):
-        placed = put([front, Slot(150 + dx, 88, 36, legs=False)], people)
-        expected = [["person"] if p.seen <= 0.9 else [] for p in placed]
-        assert [crowd._record(p).occluders for p in placed] == expected
-
-
 def test_mirrored_persons_have_mirrored_angles(people: list[Person]) -> None:
     scenes = [compose(people, seed, "selfie") for seed in range(8)]
     angles = {(r.yaw, r.roll) for scene in scenes for r in scene.records}
@@ -160,7 +136,7 @@ def test_mirrored_persons_have_mirrored_angles(people: list[Person]) -> None:
 def test_near_faces_are_each_shown_once(people: list[Person]) -> None:
     for seed in range(6):
         scene = compose(people, seed, "audience")
-        near = scene.boxes[:, 3] - scene.boxes[:, 1] > crowd._REPEATED_BELOW + 2
+        near = scene.boxes[:, 3] - scene.boxes[:, 1] > REPEATED_BELOW + 2
         names = [r.identity for r, n in zip(scene.records, near, strict=True) if n]
         assert len(names) == len(set(names))
 
@@ -171,9 +147,9 @@ def test_outlines_by_rule_stay_small(people: list[Person]) -> None:
     ]  # fmt: skip
     for seed in range(4):
         scene = compose(rough, seed, "queue")
-        assert (scene.boxes[:, 3] - scene.boxes[:, 1] < crowd._UNCLEAN_BELOW + 2).all()
+        assert (scene.boxes[:, 3] - scene.boxes[:, 1] < placing._UNCLEAN_BELOW + 2).all()
         heights = np.diff(compose(rough, seed, "selfie").boxes[:, 1::2])
-        assert (heights < crowd._UNCLEAN_BELOW + 2).all()
+        assert (heights < placing._UNCLEAN_BELOW + 2).all()
 
 
 def test_background_fills_the_scene() -> None:

@@ -1,4 +1,4 @@
-"""Cut-outs: the person is kept, the background isn't, and bodies have no straight edge."""
+"""Cut-outs: the person is kept, the background isn't."""
 
 import cv2
 import numpy as np
@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from data.exceptions import ImageError, NoFacesError
 from data.images import Image
+from synth.bodies import stand
 from synth.face_model import Floats
 from synth.faces import Face
 from synth.people import (
@@ -16,7 +17,6 @@ from synth.people import (
     mirror_cutout,
     resize_cutout,
     spread_colours,
-    stand,
 )
 
 
@@ -191,28 +191,3 @@ def test_size_scales_box_and_picture_alike(drawn: Cutout, factor: float) -> None
     assert scaled.face_height == pytest.approx(drawn.face_height * factor, rel=0.05)
     assert scaled.alpha.max() <= 1
     assert scaled.image.shape[:2] == scaled.alpha.shape
-
-
-@pytest.mark.parametrize("legs", [True, False])
-@pytest.mark.parametrize("size", [8.0, 30.0, 74.0])
-def test_body_goes_on_below_the_frame(drawn: Cutout, size: float, legs: bool) -> None:
-    small = resize_cutout(drawn, size / drawn.face_height)
-    whole = stand(small, np.random.default_rng(3), 6 * size, legs=legs)
-    chin = whole.box[3]
-    widths = (whole.alpha > 0.5).sum(1)
-    assert len(whole.alpha) >= chin + 6 * size
-    assert (widths[int(chin) : int(chin + 5.5 * size)] > 0.4 * size).all()
-    # The photo's own pixels are as they were.
-    left = round(whole.box[0] - small.box[0])
-    part = whole.image[: small.image.shape[0], left : left + small.image.shape[1]]
-    assert (part == small.image).all()
-    # No row is much wider than the one above it: no cut of the frame shows. (Shoulders widen.)
-    steps = np.diff(widths[int(chin + 0.3 * size) : int(chin + 4 * size)])
-    assert steps.max() < max(4, 0.5 * size)
-
-
-def test_figures_with_legs_end_at_feet(drawn: Cutout) -> None:
-    small = resize_cutout(drawn, 20 / drawn.face_height)
-    whole = stand(small, np.random.default_rng(3), 1000, legs=True)
-    assert whole.alpha[-1].max() < 0.5
-    assert len(whole.alpha) < whole.box[3] + 10 * 20
