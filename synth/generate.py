@@ -10,19 +10,20 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from data.dataset import write_yaml
 from data.exceptions import DatasetError, ImageError, NoFacesError, WorkerError
 from data.files import digest, write_json, write_text
-from data.manifest import PictureRecord, line_to_record, record_to_line, write_manifest
+from data.formats.target import Target
+from data.manifest import record_to_line
 from data.pool import map_bounded
-from data.splits import IDENTITY_PATTERN, assert_disjoint
+from data.splits import IDENTITY_PATTERN
+from synth.closing import REPORT, close_set
 from synth.picture import draw_job
 from synth.plan import Job, make_plan
 from synth.recipe import Recipe, recipe_to_json
@@ -33,7 +34,6 @@ from synth.threads import single_threaded
 log = logging.getLogger(__name__)
 
 _PARTS, _BEGUN = ".parts", "config.json"
-_REPORT = ".report.json"
 _SHARD = 16  # pictures
 
 Progress = Callable[[str, int, int], None]
@@ -54,6 +54,7 @@ class Config:
         val_fraction: share of persons whose pictures go into `val`.
         identity_pattern: regular expression on file names whose first group is the person.
         search: how faces are found.
+        format: layout of the set, one of data.formats.target.TARGETS.
     """
 
     count: int = 1000
@@ -62,6 +63,7 @@ class Config:
     val_fraction: float = 0.1
     identity_pattern: str = IDENTITY_PATTERN
     search: Search = field(default_factory=Search)
+    format: str = "yolo"
 
 
 @dataclass(frozen=True)
@@ -116,10 +118,18 @@ def generate(
         )
     _begin(out, {**_to_json(config), "sources": _sources_to_json(sources, with_faces)})
     jobs = make_plan(with_faces, config.count, config.seed, config.val_fraction, config.recipe)
-    _draw_all(jobs, out, config.recipe, executor, progress)
-    summary = _close(out, len(jobs), faults, len(photos) - len(with_faces))
+    _draw_all(jobs, Target(out, config.format), config.recipe, executor, progress)
+    drawn = close_set(Target(out, config.format), sorted((out / _PARTS).glob("shard-*.jsonl")))
+    if drawn.pictures < len(jobs):
+        log.warning("%d of %d pictures could not be drawn", len(jobs) - drawn.pictures, len(jobs))
     shutil.rmtree(out / _PARTS)
-    return summary
+    return Summary(
+        pictures=drawn.pictures,
+        boxes=drawn.boxes,
+        faults=[*faults, *drawn.faults],
+        faceless=len(photos) - len(with_faces),
+        blurred=drawn.blurred,
+    )
 
 
 def _check_free(out: Path, resume: bool) -> None:
@@ -168,6 +178,7 @@ def _to_json(config: Config) -> dict[str, Any]:
         "val_fraction": config.val_fraction,
         "identity_pattern": config.identity_pattern,
         "search": config.search.name(),
+        "format": config.format,
     }
 
 
@@ -181,18 +192,19 @@ def _recipe_to_json(recipe: Recipe) -> dict[str, Any]:
 
 
 def _draw_all(
-    jobs: Sequence[Job], out: Path, recipe: Recipe, executor: Executor, progress: Progress
+    jobs: Sequence[Job], target: Target, recipe: Recipe, executor: Executor, progress: Progress
 ) -> None:
     """Draw every shard that isn't finished yet, and say so: the first time, what was finished
     before."""
-    total = len(jobs)
+    out, total = target.root, len(jobs)
     starts = range(0, total, _SHARD)
     finished = {path.name for path in (out / _PARTS).glob("shard-*.jsonl")}
     waiting = [i for i in starts if _part(out, i // _SHARD).name not in finished]
     done = total - sum(min(_SHARD, total - i) for i in waiting)
     progress("pictures", done, total)
     shards = (Shard(i // _SHARD, tuple(jobs[i : i + _SHARD])) for i in waiting)
-    for shard, _ in map_bounded(executor, partial(draw_shard, out=out, recipe=recipe), shards):
+    work = partial(draw_shard, target=target, recipe=recipe)
+    for shard, _ in map_bounded(executor, work, shards):
         _assert_arrived(_part(out, shard.number))
         done += len(shard.jobs)
         progress("pictures", done, total)
@@ -228,7 +240,7 @@ def _part(out: Path, number: int) -> Path:
 
 
 @single_threaded()
-def draw_shard(shard: Shard, out: Path, recipe: Recipe) -> None:
+def draw_shard(shard: Shard, target: Target, recipe: Recipe) -> None:
     """Draw and write the pictures of one shard; its manifest lines are written last, so that a
     shard is either finished or drawn again.
 
@@ -236,49 +248,17 @@ def draw_shard(shard: Shard, out: Path, recipe: Recipe) -> None:
         WorkerError: if this worker doesn't see the run.
         OSError: if the file system refuses.
     """
-    _assert_under_way(out)
+    _assert_under_way(target.root)
     lines, faults, blurred = [], [], 0
     for job in shard.jobs:
         try:
-            record, lost = draw_job(job, out, recipe)
+            record, lost = draw_job(job, target, recipe)
         except ImageError as error:
             faults.append(readable(str(error)))
             continue
         lines.append(record_to_line(record))
         blurred += lost
-    _assert_under_way(out)
-    part = _part(out, shard.number)
-    write_json(part.with_suffix(_REPORT), {"faults": faults, "blurred": blurred})
+    _assert_under_way(target.root)
+    part = _part(target.root, shard.number)
+    write_json(part.with_suffix(REPORT), {"faults": faults, "blurred": blurred})
     write_text(part, "".join(f"{line}\n" for line in lines))
-
-
-def _close(out: Path, count: int, faults: list[str], faceless: int) -> Summary:
-    """Write the manifest and `data.yaml` of a finished set, and count what is in it."""
-    parts = sorted((out / _PARTS).glob("shard-*.jsonl"))
-    boxes: dict[str, int] = {}
-    pictures = 0
-
-    def records() -> Iterator[PictureRecord]:
-        nonlocal pictures
-        for part in parts:
-            for line in part.read_text(encoding="utf-8").splitlines():
-                record = line_to_record(line, str(part))
-                pictures += 1
-                for face in record.boxes:
-                    boxes[face.label] = boxes.get(face.label, 0) + 1
-                yield record
-
-    write_manifest(out, records())
-    assert_disjoint(line_to_record(line) for line in _lines(parts))
-    write_yaml(out)
-    reports = [json.loads(p.with_suffix(_REPORT).read_text(encoding="utf-8")) for p in parts]
-    blurred = sum(report["blurred"] for report in reports)
-    lost = [fault for report in reports for fault in report["faults"]]
-    if pictures < count:
-        log.warning("%d of %d pictures could not be drawn", count - pictures, count)
-    return Summary(pictures, boxes, [*faults, *lost], faceless, blurred)
-
-
-def _lines(parts: Sequence[Path]) -> Iterator[str]:
-    for part in parts:
-        yield from part.read_text(encoding="utf-8").splitlines()

@@ -1,15 +1,14 @@
 """One picture of a data set: from its job to pixels, boxes and their record."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
 from data.boxes import Boxes
-from data.images import Image, read_image
+from data.formats.target import Target
+from data.images import Image, encode_image, read_image
 from data.labels import name_to_id
 from data.manifest import FaceRecord, PictureRecord
-from data.writer import write_sample
 from synth.backgrounds import draw_background
 from synth.camera import photograph
 from synth.crowd import compose_crowd
@@ -27,8 +26,8 @@ _QUALITY = (55, 95)
 _DRAWN_SHARE = 0.5
 
 
-def draw_job(job: Job, out: Path, recipe: Recipe) -> tuple[PictureRecord, int]:
-    """Draw and write one picture; its record and how many faces were blurred out.
+def draw_job(job: Job, target: Target, recipe: Recipe) -> tuple[PictureRecord, int]:
+    """Draw one picture and write it into `target`; its record and how many faces were blurred out.
 
     Raises:
         ImageError: if a photo can't be read any more.
@@ -41,11 +40,12 @@ def draw_job(job: Job, out: Path, recipe: Recipe) -> tuple[PictureRecord, int]:
     boxes = Boxes(np.array([face.box for face in faces]).reshape(-1, 4), ids)
     name = f"{job.name}.jpg"
     quality = int(rng.integers(*_QUALITY))
-    sample = write_sample(out, job.split, name, scene.image, boxes, quality=quality)
     height, width = scene.image.shape[:2]
+    content = encode_image(scene.image, ".jpg", quality)
+    path = target.write(job.split, name, content, boxes, size=(width, height))
     first = job.photos[0]
     record = PictureRecord(
-        file=sample.image.relative_to(out).as_posix(),
+        file=path.relative_to(target.root).as_posix(),
         width=width,
         height=height,
         split=job.split,

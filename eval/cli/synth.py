@@ -70,6 +70,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PNG",
         help="instead of a set, draw every style and state on the largest face of one photo",
     )
+    parser.add_argument(
+        "--format",
+        choices=("yolo", "coco", "voc"),
+        default="yolo",
+        help="layout of the set (default yolo, which check, train and eval read)",
+    )
     parser.add_argument("--resume", action="store_true", help="go on with a run broken off")
 
 
@@ -89,6 +95,7 @@ def run(args: argparse.Namespace) -> int:
         val_fraction=args.val,
         identity_pattern=args.identity,
         search=Search(args.faces, args.face_model),
+        format=args.format,
     )
     reads = [*args.sources, *(getattr(args, name) for name in _READ if getattr(args, name))]
     cores = os.cpu_count() or 1
