@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -57,14 +58,21 @@ def mean_face() -> Floats:
     return np.asarray(points, dtype=np.float64)
 
 
+# The surface's grid: first x and y, steps, columns and rows.
+_GRID_START, _GRID_STEP, _GRID_SIZE = (-0.8, -0.5), 0.025, (65, 93)
+_LONGEST_MAP = 32_000  # cv2.remap takes no longer maps
+
+
 @cache
-def _surface_grid() -> tuple[Floats, Floats, Floats]:
-    """Depth of the face's surface on a grid: x (G,), y (H,), z (H, G)."""
+def _surface_grid() -> NDArray[np.float32]:
+    """(rows, columns) depth of the face's surface."""
     anchors = np.vstack([mean_face(), _EXTRA_SURFACE])
-    x, y = np.linspace(-0.8, 0.8, 65), np.linspace(-0.5, 1.8, 93)
+    x, y = (
+        start + _GRID_STEP * np.arange(n) for start, n in zip(_GRID_START, _GRID_SIZE, strict=True)
+    )
     grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
     z = _thin_plate(anchors[:, :2], anchors[:, 2], grid, smoothing=0.002)
-    return x, y, z.reshape(len(y), len(x))
+    return z.reshape(len(y), len(x)).astype(np.float32)
 
 
 def _thin_plate(points: Floats, values: Floats, at: Floats, smoothing: float) -> Floats:
@@ -86,14 +94,15 @@ def _thin_plate(points: Floats, values: Floats, at: Floats, smoothing: float) ->
 
 def surface_depth(xy: Floats) -> Floats:
     """(..., 2) face coordinates to the (...) depth z of the mean face's surface."""
-    x, y, z = _surface_grid()
-    column = np.clip((xy[..., 0] - x[0]) / (x[1] - x[0]), 0, len(x) - 1.001)
-    row = np.clip((xy[..., 1] - y[0]) / (y[1] - y[0]), 0, len(y) - 1.001)
-    j, i = column.astype(int), row.astype(int)
-    a, b = column - j, row - i
-    top = z[i, j] * (1 - a) + z[i, j + 1] * a
-    bottom = z[i + 1, j] * (1 - a) + z[i + 1, j + 1] * a
-    return np.asarray(top * (1 - b) + bottom * b)
+    at = ((xy - np.array(_GRID_START)) / _GRID_STEP).astype(np.float32).reshape(-1, 1, 2)
+    x, y = np.ascontiguousarray(at[..., 0]), np.ascontiguousarray(at[..., 1])
+    depth = np.zeros(at.shape[:2], np.float32)
+    for i in range(0, len(at), _LONGEST_MAP):
+        part = slice(i, i + _LONGEST_MAP)
+        depth[part] = cv2.remap(
+            _surface_grid(), x[part], y[part], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+    return depth.reshape(xy.shape[:-1]).astype(np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +127,7 @@ class Placement:
         flat = points.reshape(-1, 3)
         pixels = self.scale * flat @ self.rotation[:2].T + self.offset
         if self.residuals.any():
-            pixels = pixels + _kernel(flat[:, :2], mean_face()[:, :2]) @ self.residuals
+            pixels = pixels + _kernel(flat[:, :2], _centres()) @ self.residuals
         return np.asarray(pixels.reshape(*points.shape[:-1], 2))
 
     @property
@@ -132,15 +141,22 @@ class Placement:
         return float(yaw), float(pitch), float(roll)
 
 
+@cache
+def _centres() -> Floats:
+    """(68, 2) where the kernels lie, face coordinates."""
+    return np.ascontiguousarray(mean_face()[:, :2])
+
+
 def _kernel(a: Floats, b: Floats) -> Floats:
-    r2 = ((a[:, None] - b[None]) ** 2).sum(-1)
+    """(N, M) Gaussian kernel between (N, 2) and (M, 2) points."""
+    r2 = (a**2).sum(-1)[:, None] + (b**2).sum(-1) - 2 * a @ b.T
     return np.asarray(np.exp(-r2 / (2 * _KERNEL_WIDTH**2)))
 
 
 @cache
 def _residual_solver() -> Floats:
     """(68, 68) landmark deviations to kernel weights (kernel ridge regression)."""
-    centres = mean_face()[:, :2]
+    centres = _centres()
     return np.asarray(np.linalg.inv(_kernel(centres, centres) + _RIDGE * np.eye(len(centres))))
 
 

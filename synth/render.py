@@ -1,12 +1,12 @@
 """Drawing a mask onto a face.
 
-The sheet is laid onto the mean face's surface, moved with the face's own landmarks, projected,
-and splatted: each of its points adds its colour to the pixel that it falls on, weighted by the
-area it covers there. Parts turned away from the camera fall out, so profiles need no case of
-their own, and small faces are averaged as a camera would.
+The sheet is laid onto the mean face's surface, moved with the face's own landmarks and projected.
+For each pixel the point of the sheet that it shows is then looked up (synth.raster). Parts turned
+away from the camera fall out, so profiles need no case of their own. Small faces are drawn larger
+and averaged, as a camera would.
 """
 
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import lru_cache
 
 import cv2
@@ -17,32 +17,22 @@ from data.images import Image
 from synth.fabric import fabric_albedo
 from synth.face_model import LEFT_EAR, RIGHT_EAR, Placement, mean_face, surface_depth
 from synth.folds import relief
-from synth.light import Light, measure_light, neutral_light
+from synth.light import Light, match_tone, measure_light, neutral_light
 from synth.mask import Mask
+from synth.raster import EDGE, MARGIN, Singles, View, length, look_up, samples
 from synth.shapes import Shape, cut_out
 from synth.straps import draw_straps
 
 Floats = NDArray[np.float64]
 
-# The sheet is sampled beyond its edges, so that edges come out as shares of pixels.
-_MARGIN = 0.14
 _COARSE = (19, 25)  # rows, columns of points that are laid and projected exactly
-_DENSITY = 1.7  # samples per pixel along each side
-_MIN_SAMPLES, _MAX_SAMPLES = 40, 900
+_PLAIN_DENSITY, _PRINT_DENSITY = 1.1, 1.6  # of fabric; prints have sharp edges
+_HEM_U, _HEM_V = 1.06, 0.04  # fabric is made a little beyond its edges
+_SHARP_WIDTH = 56.0  # px of sheet below which a face is drawn larger and averaged
+_MAX_ZOOM = 4
 
-
-@dataclass(frozen=True, eq=False)
-class _Sheet:
-    """Projected samples: x, y pixels; share of fabric; area in px² (0 where turned away);
-    u, v; facing 0 to 1 (towards the camera)."""
-
-    x: Floats
-    y: Floats
-    fabric: Floats
-    area: Floats
-    u: Floats
-    v: Floats
-    facing: Floats
+Window = tuple[slice, slice]
+"""Rows and columns of a picture."""
 
 
 def draw_mask(
@@ -54,187 +44,214 @@ def draw_mask(
     *,
     match_light: bool = True,
 ) -> Image:
-    """The picture with the mask on.
+    """The picture with the mask on: a copy, (H, W, 3) uint8 BGR; arguments of draw_mask_into."""
+    result = image.copy()
+    draw_mask_into(result, placement, box, mask, rng, match_light=match_light)
+    return result
+
+
+def draw_mask_into(
+    image: Image,
+    placement: Placement,
+    box: Floats,
+    mask: Mask,
+    rng: np.random.Generator,
+    *,
+    match_light: bool = True,
+) -> None:
+    """Draw a mask into the picture itself: for photos of many faces, where copies take long.
 
     Args:
-        image: (H, W, 3) uint8 BGR.
+        image: (H, W, 3) uint8 BGR, changed in place.
         placement: where the face lies.
         box: (4,) face box [x1, y1, x2, y2] in pixels.
         mask: what to draw.
         rng: for the grain alone; the mask's own seed makes its creases and print.
         match_light: whether the mask takes on the face's light, blur and grain.
-
-    Returns:
-        A copy, (H, W, 3) uint8 BGR.
     """
-    sheet = _project(placement, mask.shape)
-    window = _window(sheet, placement, image.shape)
-    if window is None:
-        return image.copy()
-    left, top, right, bottom = window
-    region = image[top:bottom, left:right]
+    grid = _project(placement, mask.shape)
+    whole, sheet = _windows(grid, placement, image.shape)
+    if whole is None:
+        return
+    region = image[whole]
+    top, left = whole[0].start, whole[1].start
     corner = np.array([left, top, left, top], dtype=np.float64)
-    light = measure_light(region, box - corner) if match_light else neutral_light(region)
-    colour, alpha = _splat(sheet, mask, light, (left, top), region.shape[:2])
-    drawn = region.astype(np.float64) / 255
-    drawn = draw_straps(drawn, placement, mask, light, (left, top))
-    drawn = _composite(drawn, (colour, alpha), light, placement.scale, rng)
-    result = image.copy()
-    result[top:bottom, left:right] = np.clip(drawn * 255 + 0.5, 0, 255).astype(np.uint8)
-    return result
+    light = measure_light(region, box - corner, image) if match_light else neutral_light(region)
+    drawn = np.multiply(region, 1 / 255, dtype=np.float32)
+    drawn = np.asarray(draw_straps(drawn, placement, mask, light, (left, top)), np.float32)
+    if sheet is not None:
+        part = _shift(sheet, -top, -left)
+        there = replace(light, shading=light.shading[part])
+        grid = grid - (sheet[1].start, sheet[0].start)
+        layer = _rasterise(grid, placement.rotation[2, :2], mask, there)
+        drawn[part] = _composite(drawn[part], layer, there, placement.scale, rng)
+    drawn *= 255
+    drawn += 0.5
+    region[:] = np.clip(drawn, 0, 255, out=drawn).astype(np.uint8)
 
 
-def _project(placement: Placement, shape: Shape) -> _Sheet:
+def _shift(window: Window, rows: int, columns: int) -> Window:
+    y, x = window
+    return slice(y.start + rows, y.stop + rows), slice(x.start + columns, x.stop + columns)
+
+
+@lru_cache(maxsize=1)
+def _coarse() -> tuple[Floats, Floats]:
+    """U and v of the points that are laid exactly, (rows, columns) each."""
     rows, columns = _COARSE
-    edge = 1 + 2 * _MARGIN
-    u0 = np.linspace(-edge, edge, columns)[None].repeat(rows, 0)
-    v0 = np.linspace(-_MARGIN, 1 + _MARGIN, rows)[:, None].repeat(columns, 1)
-    points = shape.lay(u0, v0, surface_depth)
-    pixels = placement.project(points)
-    wide = _length(pixels, axis=1).max() * _DENSITY
-    high = _length(pixels, axis=0).max() * _DENSITY
-    nu, nv = (int(np.clip(n, _MIN_SAMPLES, _MAX_SAMPLES)) for n in (wide, high))
-    x, y = (_refine(pixels[..., i], nv, nu) for i in range(2))
-    u, v = _refine(u0, nv, nu), _refine(v0, nv, nu)
-    dx_v, dx_u = np.gradient(x)
-    dy_v, dy_u = np.gradient(y)
-    area = np.maximum(dx_u * dy_v - dx_v * dy_u, 0)
-    flat = float(np.percentile(area, 90)) + 1e-9
-    softness = 0.6 / max(2.0, nu / _DENSITY / 2)
-    fabric = cut_out(shape, u, v, softness)
-    return _Sheet(x, y, fabric, area, u, v, np.clip(area / flat, 0, 1))
+    u = np.linspace(-EDGE, EDGE, columns)[None].repeat(rows, 0)
+    v = np.linspace(-MARGIN, 1 + MARGIN, rows)[:, None].repeat(columns, 1)
+    u.setflags(write=False)
+    v.setflags(write=False)
+    return u, v
 
 
-def _length(pixels: Floats, axis: int) -> Floats:
-    """Lengths in pixels of the lines of a (rows, columns, 2) grid along an axis."""
-    return np.asarray(np.linalg.norm(np.diff(pixels, axis=axis), axis=-1).sum(axis=axis))
+def _project(placement: Placement, shape: Shape) -> Floats:
+    """(rows, columns, 2) pixels of the coarse grid; painted from the far to the near side."""
+    u, v = _coarse()
+    return placement.project(shape.lay(u, v, surface_depth))
 
 
-def _refine(grid: Floats, rows: int, columns: int) -> Floats:
-    """A coarse grid read at rows x columns points, corners kept, by cubic interpolation.
-
-    cv2.remap would do it with steps of 1/32, which show as a weave in the shading.
-    """
-    return _cubic(grid.shape[0], rows) @ grid @ _cubic(grid.shape[1], columns).T
-
-
-@lru_cache(maxsize=256)
-def _cubic(known: int, wanted: int) -> Floats:
-    """(wanted, known) weights of Catmull-Rom interpolation (Catmull & Rom 1974), ends continued
-    in a straight line."""
-    at = np.linspace(0, known - 1, wanted)
-    first = np.clip(np.floor(at).astype(int), 0, known - 2)
-    t = (at - first)[:, None]
-    cubic = 0.5 * np.hstack(
-        [
-            -(t**3) + 2 * t**2 - t,
-            3 * t**3 - 5 * t**2 + 2,
-            -3 * t**3 + 4 * t**2 + t,
-            t**3 - t**2,
-        ]
-    )
-    padded = np.zeros((wanted, known + 2))
-    for k in range(4):
-        padded[np.arange(wanted), first + k] = cubic[:, k]
-    weights = padded[:, 1:-1].copy()
-    for outer, end, inner in ((0, 0, 1), (-1, -1, -2)):
-        weights[:, end] += 2 * padded[:, outer]
-        weights[:, inner] -= padded[:, outer]
-    weights.setflags(write=False)
-    return weights
+def _windows(
+    grid: Floats, placement: Placement, shape: tuple[int, ...]
+) -> tuple[Window | None, Window | None]:
+    """The parts of the picture that the mask with its straps, and the sheet alone with its
+    shadow, touch; None where outside the picture."""
+    face = placement.project(_outline())
+    pad = 4 + 0.15 * placement.scale
+    points = grid.reshape(-1, 2)
+    low, high = points.min(0) - pad, points.max(0) + pad
+    sheet = _clip(low, high, shape)
+    whole = _clip(np.minimum(low, face.min(0)), np.maximum(high, face.max(0)), shape)
+    return whole, sheet
 
 
-def _window(
-    sheet: _Sheet, placement: Placement, shape: tuple[int, ...]
-) -> tuple[int, int, int, int] | None:
-    """The part of the picture that is touched: left, top, right, bottom; None if outside it."""
-    face = placement.project(np.vstack([mean_face(), LEFT_EAR, RIGHT_EAR]))
-    x = np.concatenate([sheet.x.ravel()[:: len(sheet.x)], sheet.x[[0, -1]].ravel(), face[:, 0]])
-    y = np.concatenate([sheet.y[:, [0, -1]].ravel(), sheet.y[[0, -1]].ravel(), face[:, 1]])
-    pad = 4 + 0.1 * placement.scale
-    left, top = max(0, int(x.min() - pad)), max(0, int(y.min() - pad))
-    right = min(shape[1], int(np.ceil(x.max() + pad)))
-    bottom = min(shape[0], int(np.ceil(y.max() + pad)))
-    return (left, top, right, bottom) if right - left > 3 and bottom - top > 3 else None
+@lru_cache(maxsize=1)
+def _outline() -> Floats:
+    """Landmarks of jaw and brows, and the ears: what straps lie between."""
+    return np.vstack([mean_face()[:27], LEFT_EAR, RIGHT_EAR])
 
 
-def _splat(
-    sheet: _Sheet, mask: Mask, light: Light, corner: tuple[int, int], size: tuple[int, int]
-) -> tuple[Floats, Floats]:
-    """Colour (h, w, 3) BGR 0 to 1 under the mask's light, and its share (h, w) of each pixel."""
-    h, w = size
-    column = np.floor(sheet.x - corner[0]).astype(np.int64)
-    row = np.floor(sheet.y - corner[1]).astype(np.int64)
-    seen = (sheet.area > 0) & (column >= 0) & (column < w) & (row >= 0) & (row < h)
-    pixel = (row * w + column)[seen]
-    cover = sheet.area[seen]
-    fabric = cover * sheet.fabric[seen]
-    bgr = _fabric(sheet, mask, light)[seen]
-    total = np.bincount(pixel, cover, h * w)
-    painted = np.bincount(pixel, fabric, h * w)
-    alpha = painted / np.maximum(total, 1e-9)
-    channels = [np.bincount(pixel, fabric * bgr[:, c], h * w) for c in range(3)]
-    colour = np.stack(channels, -1) / np.maximum(painted, 1e-9)[:, None]
-    return _close_gaps(colour.reshape(h, w, 3), alpha.reshape(h, w), total.reshape(h, w) > 0)
+def _clip(low: Floats, high: Floats, shape: tuple[int, ...]) -> Window | None:
+    left, top = max(0, int(low[0])), max(0, int(low[1]))
+    right, bottom = min(shape[1], int(np.ceil(high[0]))), min(shape[0], int(np.ceil(high[1])))
+    small = right - left < 4 or bottom - top < 4
+    return None if small else (slice(top, bottom), slice(left, right))
 
 
-def _close_gaps(colour: Floats, alpha: Floats, hit: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-    """Pixels that no sample fell on take their neighbours' mean (normalised convolution, Knutsson
-    & Westin 1993); those outside the sheet stay empty."""
-    inside = cv2.morphologyEx(hit.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
-    gaps = (inside > 0) & ~hit
-    if gaps.any():
-        known = hit.astype(np.float64)
-        near = np.maximum(cv2.blur(known, (3, 3)), 1e-9)
-        alpha = np.where(gaps, cv2.blur(alpha * known, (3, 3)) / near, alpha)
-        weight = np.maximum(cv2.blur(alpha * known, (3, 3)), 1e-9)[..., None]
-        mean = cv2.blur(colour * (alpha * known)[..., None], (3, 3)) / weight
-        colour = np.where(gaps[..., None], mean, colour)
-    return colour, alpha
+def _rasterise(grid: Floats, nearer: Floats, mask: Mask, light: Light) -> Singles:
+    """(h, w, 4) float32: BGR 0 to 1 under the mask's light times its share, and that share, in a
+    window as large as the light's shading."""
+    h, w = light.shading.shape
+    wide, high = float(length(grid, axis=1).max()), float(length(grid, axis=0).max())
+    zoom = int(np.clip(np.ceil(_SHARP_WIDTH / max(wide, 1.0)), 1, _MAX_ZOOM))
+    extent = high * zoom, wide * zoom
+    view = look_up(grid * zoom, (h * zoom, w * zoom), extent, nearer)
+    alpha = _share(view, mask.shape)
+    colour = _fabric(view, mask, light, extent)
+    layer = cv2.merge([*cv2.split(colour * alpha[..., None]), alpha])
+    if zoom > 1:
+        layer = cv2.resize(layer, (w, h), interpolation=cv2.INTER_AREA)
+    return np.asarray(layer, dtype=np.float32)
 
 
-def _fabric(sheet: _Sheet, mask: Mask, light: Light) -> Floats:
-    """(rows, columns, 3) BGR of the sheet's samples: print, creases, curvature, light."""
-    rng = np.random.default_rng(mask.seed)
-    albedo = fabric_albedo(mask, sheet.u, sheet.v, rng)[..., ::-1]
-    height = relief(mask.shape, sheet.u, sheet.v, rng)
-    # Slopes per sheet width, so that creases look the same at any sampling.
-    slope_v, slope_u = np.gradient(height)
-    slope_u, slope_v = slope_u * height.shape[1] / 2, slope_v * height.shape[0]
-    lean = np.array([light.direction[0], light.direction[1] - 0.5])
-    creased = 1 + 0.016 * (slope_u * lean[0] + slope_v * lean[1])
-    curved = 0.72 + 0.28 * sheet.facing**0.5
-    lit = curved * np.clip(creased, 0.6, 1.3) * rng.uniform(0.9, 1.03)
-    grey = albedo.mean(-1, keepdims=True)
-    toned = grey + (albedo - grey) * light.saturation
+def _share(view: View, shape: Shape) -> Singles:
+    """(h, w) share of each pixel that is fabric: the distance to the edge in pixels, cut off."""
+    # Read off the cut-out itself where it falls slowly.
+    distance = np.float32(0.5) - cut_out(shape, view.u, view.v, 1.0).astype(np.float32)
+    right = cv2.Sobel(distance, cv2.CV_32F, 1, 0, ksize=1, scale=0.5)
+    down = cv2.Sobel(distance, cv2.CV_32F, 0, 1, ksize=1, scale=0.5)
+    steep = np.maximum(cv2.magnitude(right, down), 1e-4)
+    alpha = np.clip(np.float32(0.5) - distance / steep, 0, 1)
+    # Where the sheet turns away from the camera its outline has no edge of its own.
+    outline = cv2.blur(view.hit.astype(np.float32), (3, 3))
+    return np.asarray(np.minimum(alpha, outline) * view.hit, dtype=np.float32)
+
+
+def _fabric(view: View, mask: Mask, light: Light, extent: tuple[float, float]) -> Singles:
+    """(h, w, 3) BGR that the pixels show: fabric, its curvature, light."""
+    cloth = _cloth(mask, light, extent)
+    rows, columns = cloth.shape[:2]
+    x = (view.u + np.float32(_HEM_U)) * np.float32((columns - 1) / (2 * _HEM_U))
+    y = (view.v + np.float32(_HEM_V)) * np.float32((rows - 1) / (1 + 2 * _HEM_V))
+    colour = cv2.remap(cloth, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    gains = light.exposure * light.cast
+    curved = np.float32(0.72 * 0.96) + np.float32(0.28 * 0.96) * np.sqrt(view.facing)
+    lit = colour * curved[..., None] * gains.astype(np.float32)
     # A little stray light: black fabric is never quite black.
-    return np.asarray((toned * lit[..., None] * 0.96 + 0.02) * light.exposure * light.cast)
+    return np.asarray(lit + (0.02 * gains).astype(np.float32), dtype=np.float32)
+
+
+def _cloth(mask: Mask, light: Light, extent: tuple[float, float]) -> Singles:
+    """(rows, columns, 3) BGR of the flat sheet: print and creases under the light's slope."""
+    density = _PLAIN_DENSITY if mask.texture == "plain" else _PRINT_DENSITY
+    rows, columns = (samples(side / 1.2, density) for side in extent)
+    step_u, step_v = 2 * _HEM_U / (columns - 1), (1 + 2 * _HEM_V) / (rows - 1)
+    u, v = _sheet_points(rows, columns)
+    rng = np.random.default_rng(mask.seed)
+    albedo = fabric_albedo(mask, u, v, rng)[..., ::-1].astype(np.float32)
+    height = relief(mask.shape, u, v, rng).astype(np.float32)
+    # Slopes per sheet width, so that creases look the same at any sampling.
+    lean = 0.02 * np.array([light.direction[0] / step_u, (light.direction[1] - 0.5) / step_v])
+    slope_u = cv2.Sobel(height, cv2.CV_32F, 1, 0, ksize=1, scale=lean[0] / 2)
+    slope_v = cv2.Sobel(height, cv2.CV_32F, 0, 1, ksize=1, scale=lean[1] / 2)
+    lit = np.clip(np.float32(1) + slope_u + slope_v, 0.6, 1.3) * np.float32(rng.uniform(0.9, 1.03))
+    if light.saturation < 1:
+        grey = albedo.mean(-1, keepdims=True)
+        albedo = grey + (albedo - grey) * np.float32(light.saturation)
+    return np.asarray(albedo * lit[..., None], dtype=np.float32)
+
+
+@lru_cache(maxsize=64)
+def _sheet_points(rows: int, columns: int) -> tuple[Singles, Singles]:
+    """U and v of a flat sheet's points, a hem beyond its edges; (rows, columns) float32 each."""
+    u = np.linspace(-_HEM_U, _HEM_U, columns, dtype=np.float32)
+    v = np.linspace(-_HEM_V, 1 + _HEM_V, rows, dtype=np.float32)
+    points = np.meshgrid(u, v)
+    for array in points:
+        array.setflags(write=False)
+    return points[0], points[1]
 
 
 def _composite(
-    drawn: Floats,
-    layer: tuple[Floats, Floats],
+    drawn: Singles,
+    layer: Singles,
     light: Light,
     scale: float,
     rng: np.random.Generator,
-) -> Floats:
-    """Mask over face: contact shadow, the face's shading, camera blur, grain."""
-    colour, alpha = layer
-    if light.blur > 0.4 and min(alpha.shape) > 6:
-        soft = _smooth(alpha, light.blur)
-        blurred = _smooth(colour * alpha[..., None], light.blur)
-        colour = np.where(soft[..., None] > 1e-3, blurred / np.maximum(soft, 1e-3)[..., None], 0)
-        alpha = soft
+) -> Singles:
+    """Mask over face: contact shadow, the face's shading, camera blur, grain.
+
+    Args:
+        drawn: (h, w, 3) BGR 0 to 1.
+        layer: (h, w, 4) the mask's BGR times its share, and the share.
+        light: the face's, (h, w) of this part.
+        scale: pixels per face unit.
+        rng: for the grain.
+    """
+    shadow = _shadow(layer[..., 3], light, scale)
+    if light.blur > 0.4 and min(layer.shape[:2]) > 6:
+        layer = np.asarray(cv2.GaussianBlur(layer, (0, 0), light.blur), dtype=np.float32)
+    alpha = layer[..., 3]
+    lit = match_tone(layer[..., :3] * light.shading[..., None], alpha, light)
+    if light.grain > 0.004:
+        lit += (_noise(alpha.shape, light.grain, rng) * alpha)[..., None]
+    return np.asarray(drawn * ((1 - shadow) * (1 - alpha))[..., None] + lit)
+
+
+def _noise(shape: tuple[int, ...], strength: float, rng: np.random.Generator) -> Singles:
+    """(h, w) noise a little wider than a pixel: cameras interpolate their pixels' colours."""
+    white = rng.standard_normal(shape, dtype=np.float32)
+    # A 3 x 3 Gaussian of sigma .5 leaves .64 of white noise's deviation.
+    return np.asarray(cv2.GaussianBlur(white, (3, 3), 0.5) * np.float32(strength / 0.64))
+
+
+def _shadow(alpha: Singles, light: Light, scale: float) -> Singles:
+    """(h, w) share of light that the mask takes from the face: a soft shadow away from the light,
+    and the dark line where fabric nearly touches skin (ambient occlusion)."""
     sigma = max(0.6, 0.035 * scale)
     shift = np.array([[1, 0, -light.direction[0] * sigma], [0, 1, sigma]], dtype=np.float64)
-    moved = np.asarray(cv2.warpAffine(alpha, shift, alpha.shape[::-1]), dtype=np.float64)
-    shadow = 0.38 * _smooth(moved, sigma) * (1 - alpha)
-    lit = colour * light.shading[..., None]
-    if light.grain > 0.004:
-        lit = lit + rng.normal(0, light.grain, alpha.shape)[..., None]
-    shaded = drawn * (1 - shadow[..., None])
-    return np.asarray(shaded * (1 - alpha[..., None]) + lit * alpha[..., None])
-
-
-def _smooth(values: Floats, sigma: float) -> Floats:
-    return np.asarray(cv2.GaussianBlur(values, (0, 0), sigma), dtype=np.float64)
+    moved = cv2.warpAffine(alpha, shift, alpha.shape[::-1])
+    cast = cv2.GaussianBlur(moved, (0, 0), sigma)
+    near = cv2.GaussianBlur(alpha, (0, 0), max(0.5, 0.3 * sigma))
+    return np.asarray(np.minimum(0.36 * cast + 0.22 * near, 0.5), dtype=np.float32)

@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synth.face_model import LEFT_EAR, RIGHT_EAR, Placement, surface_depth
-from synth.light import Light
+from synth.light import Light, match_tone
 from synth.mask import Mask
 from synth.shapes import Shape
 
@@ -58,11 +58,11 @@ def draw_straps(
     if light.blur > 0.6:
         alpha = np.asarray(cv2.GaussianBlur(alpha, (0, 0), light.blur), dtype=drawn.dtype)
     if shape.straps == "loops" and placement.scale > 20:
-        alpha = alpha * _skin(drawn, placement, corner)
-    tone = _tone(mask) * light.exposure * light.cast
-    colour = (tone * light.shading[..., None]).astype(drawn.dtype)
-    alpha = alpha.astype(drawn.dtype)[..., None]
-    return np.asarray(drawn * (1 - alpha) + colour * alpha)
+        alpha = alpha * _skin(drawn, alpha > 0, placement, corner)
+    tone = (_tone(mask) * light.exposure * light.cast).astype(np.float32)
+    thin = np.asarray(alpha, dtype=np.float32)
+    bands = match_tone(np.asarray(tone * (light.shading * thin)[..., None]), thin, light)
+    return np.asarray(drawn * (1 - alpha)[..., None] + bands, dtype=drawn.dtype)
 
 
 def _tone(mask: Mask) -> Floats:
@@ -98,10 +98,7 @@ def _strap_lines(shape: Shape, side: float, ear: Floats, sag: float) -> list[Flo
     u = np.array([0.96 * side, 0.96 * side])
     low, high = (0.35, 0.65) if shape.style == "cup" else (0.07, 0.92)
     corners = shape.lay(u, np.array([low, high]), surface_depth)
-    if shape.straps == "loops":
-        ends = ear + _ROOTS
-    else:
-        ends = _BACK * [side, 1, 1]
+    ends = ear + _ROOTS if shape.straps == "loops" else _BACK * [side, 1, 1]
     return [_hung(a, b, sag) for a, b in zip(corners, ends, strict=True)]
 
 
@@ -123,20 +120,25 @@ def _hung_loops(shape: Shape, ear: Floats) -> list[Floats]:
     return [*lines, middle - half * np.cos(t) + drop * np.sin(t)]
 
 
-def _skin(drawn: Floats, placement: Placement, corner: tuple[int, int]) -> Floats:
-    """(h, w) how much each pixel looks like this face's skin, 0.05 to 1, smoothed."""
+def _skin(
+    drawn: Floats, where: NDArray[np.bool_], placement: Placement, corner: tuple[int, int]
+) -> Floats:
+    """(h, w) how much each pixel looks like this face's skin, 0.05 to 1; 1 but for `where`."""
+    share = np.ones(drawn.shape[:2], drawn.dtype)
     depth = surface_depth(_SKIN)[:, None]
     at = np.round(placement.project(np.hstack([_SKIN, depth])) - corner).astype(int)
-    h, w = drawn.shape[:2]
+    h, w = share.shape
     at = at[((at >= 1) & (at < [w - 1, h - 1])).all(-1)]
-    if not len(at):
-        return np.ones((h, w), drawn.dtype)
-    radius = max(0.8, 0.025 * placement.scale)
-    soft = cv2.GaussianBlur(drawn, (0, 0), radius) + 0.01
-    total = soft.sum(-1)
-    chroma = soft / total[..., None]
-    seen = at[:, 1], at[:, 0]
-    off = np.linalg.norm(chroma - np.median(chroma[seen], axis=0), axis=-1) / _CHROMA_SPREAD
-    light = np.log(total / np.median(total[seen]))
-    off = off**2 + (np.minimum(light, 0) / _DARKER) ** 4 + (np.maximum(light, 0) / _BRIGHTER) ** 4
-    return np.asarray(np.maximum(cv2.GaussianBlur(np.exp(-off), (0, 0), radius), 0.05))
+    if not len(at) or not where.any():
+        return share
+    soft = cv2.GaussianBlur(drawn, (0, 0), max(1.1, 0.035 * placement.scale)) + 0.01
+    seen, asked = soft[at[:, 1], at[:, 0]], soft[where]
+    one = np.ones(3, drawn.dtype)
+    chroma = np.median(seen / (seen @ one)[:, None], axis=0)
+    total = asked @ one
+    off = (asked / total[:, None] - chroma) / _CHROMA_SPREAD
+    light = np.log(total / np.median(seen @ one))
+    far = (off**2) @ one + (np.minimum(light, 0) / _DARKER) ** 4
+    far = far + (np.maximum(light, 0) / _BRIGHTER) ** 4
+    share[where] = np.maximum(np.exp(-far), 0.05)
+    return np.asarray(share)
