@@ -10,10 +10,11 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from data.pool import map_bounded
 from data.splits import IDENTITY_PATTERN
 from synth.closing import REPORT, close_set
 from synth.picture import draw_job
-from synth.plan import Job, make_plan
+from synth.plan import Job, iterate_plan
 from synth.recipe import Recipe, recipe_to_json
 from synth.search import Search, search_photos
 from synth.sources import Photo, readable
@@ -117,11 +118,13 @@ def generate(
             f"photos ({len(faults)} unreadable{first}); use larger or more frontal ones"
         )
     _begin(out, {**_to_json(config), "sources": _sources_to_json(sources, with_faces)})
-    jobs = make_plan(with_faces, config.count, config.seed, config.val_fraction, config.recipe)
-    _draw_all(jobs, Target(out, config.format), config.recipe, executor, progress)
-    drawn = close_set(Target(out, config.format), sorted((out / _PARTS).glob("shard-*.jsonl")))
-    if drawn.pictures < len(jobs):
-        log.warning("%d of %d pictures could not be drawn", len(jobs) - drawn.pictures, len(jobs))
+    jobs = iterate_plan(with_faces, config.count, config.seed, config.val_fraction, config.recipe)
+    target = Target(out, config.format)
+    _draw_all(jobs, target, config, executor, progress)
+    drawn = close_set(target, sorted((out / _PARTS).glob("shard-*.jsonl")))
+    lost = config.count - drawn.pictures
+    if lost:
+        log.warning("%d of %d pictures could not be drawn", lost, config.count)
     shutil.rmtree(out / _PARTS)
     return Summary(
         pictures=drawn.pictures,
@@ -192,22 +195,32 @@ def _recipe_to_json(recipe: Recipe) -> dict[str, Any]:
 
 
 def _draw_all(
-    jobs: Sequence[Job], target: Target, recipe: Recipe, executor: Executor, progress: Progress
+    jobs: Iterable[Job], target: Target, config: Config, executor: Executor, progress: Progress
 ) -> None:
     """Draw every shard that isn't finished yet, and say so: the first time, what was finished
     before."""
-    out, total = target.root, len(jobs)
-    starts = range(0, total, _SHARD)
-    finished = {path.name for path in (out / _PARTS).glob("shard-*.jsonl")}
-    waiting = [i for i in starts if _part(out, i // _SHARD).name not in finished]
-    done = total - sum(min(_SHARD, total - i) for i in waiting)
+    total = config.count
+    finished = {path.name for path in (target.root / _PARTS).glob("shard-*.jsonl")}
+    waiting = (s for s in _to_shards(jobs) if _part(target.root, s.number).name not in finished)
+    done = sum(
+        min(_SHARD, total - start)
+        for start in range(0, total, _SHARD)
+        if _part(target.root, start // _SHARD).name in finished
+    )
     progress("pictures", done, total)
-    shards = (Shard(i // _SHARD, tuple(jobs[i : i + _SHARD])) for i in waiting)
-    work = partial(draw_shard, target=target, recipe=recipe)
-    for shard, _ in map_bounded(executor, work, shards):
-        _assert_arrived(_part(out, shard.number))
+    work = partial(draw_shard, target=target, recipe=config.recipe)
+    for shard, _ in map_bounded(executor, work, waiting):
+        _assert_arrived(_part(target.root, shard.number))
         done += len(shard.jobs)
         progress("pictures", done, total)
+
+
+def _to_shards(jobs: Iterable[Job]) -> Iterator[Shard]:
+    coming = iter(jobs)
+    number = 0
+    while shard := tuple(islice(coming, _SHARD)):
+        yield Shard(number, shard)
+        number += 1
 
 
 def _assert_arrived(part: Path) -> None:

@@ -1,5 +1,6 @@
 """Searching the faces of many photos, in parallel, with what was found before kept."""
 
+import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -17,12 +18,12 @@ from synth.faces import Finder, find_faces, make_finders, shipped_weights
 from synth.sources import (
     Photo,
     cache_folders,
+    index_cache,
     json_to_photo,
     labelled_candidates,
     labels_digest,
     list_photos,
     photo_to_json,
-    read_cache,
     write_cache,
 )
 from synth.threads import single_threaded
@@ -102,7 +103,7 @@ def search_photos(
             return line
         return json_to_photo(line, path, shown[path], identity_pattern)
 
-    known = _recall([path for path, _ in listed], read_cache(folders, name))
+    known = _recall([path for path, _ in listed], index_cache(folders, name))
     found = {path: to_photo(path, line) for path, line in known}
     missing = [path for path, _ in listed if path not in found]
     if progress is not None and missing:
@@ -138,18 +139,18 @@ def _search_all(
         _keep(folders, unsaved)
 
 
-def _recall(
-    paths: Sequence[Path], known: dict[str, dict[str, Any]]
-) -> Iterator[tuple[Path, dict[str, Any]]]:
+def _recall(paths: Sequence[Path], known: dict[str, str]) -> Iterator[tuple[Path, dict[str, Any]]]:
     """What earlier searches found of these photos, where photo and labels are the same still."""
     if not known:
         return
     with ThreadPoolExecutor(_READERS) as readers:
         digests = map_ordered(readers, _try_digest, paths, ahead=4 * _READERS)
         for path, content in zip(paths, digests, strict=True):
-            line = known.get(content)
+            if content not in known:
+                continue
+            line = json.loads(known[content])
             try:
-                if line and labels_digest(path, line["width"], line["height"]) == line["labels"]:
+                if labels_digest(path, line["width"], line["height"]) == line["labels"]:
                     yield path, line
             except AnnotationError:
                 continue  # the search itself reports it

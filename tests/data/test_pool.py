@@ -1,13 +1,17 @@
 """Executors of one and of several workers."""
 
+import math
 import os
+import signal
 import threading
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 
 import pytest
 
-from data.pool import open_executor
+from data.exceptions import WorkerError
+from data.pool import count_workers, map_bounded, map_ordered, open_executor
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -48,3 +52,42 @@ def test_leaving_early_drops_what_waits() -> None:
     started = time.monotonic()
     assert leave().cancelled()
     assert time.monotonic() - started < 30
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("count", [0, 1, 30])
+def test_mapping_takes_a_few_at_a_time(workers: int, count: int) -> None:
+    """What is taken is never more than `ahead` a worker beyond what was given back."""
+    taken = 0
+
+    def items() -> Iterator[int]:
+        nonlocal taken
+        for number in range(count):
+            taken += 1
+            yield number
+
+    with open_executor(workers) as executor:
+        assert count_workers(executor) == workers
+        for given, (item, result) in enumerate(map_bounded(executor, abs, items(), ahead=3)):
+            assert item == result
+            assert taken <= given + 3 * workers
+        assert taken == count
+        taken = 0
+        for given, result in enumerate(map_ordered(executor, abs, items(), ahead=3)):
+            assert result == given
+            assert taken <= given + 3 * workers
+        assert taken == count
+
+
+@pytest.mark.parametrize("mapping", [map_bounded, map_ordered], ids=lambda f: f.__name__)
+def test_first_error_ends_a_mapping(mapping: Callable[..., Iterator[object]]) -> None:
+    with open_executor(2) as executor:
+        with pytest.raises(ValueError, match="math domain error"):
+            list(mapping(executor, math.sqrt, [1, 4, -1, 9]))
+        assert executor.submit(abs, -3).result() == 3
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such signal there")
+def test_killed_process_is_one_line() -> None:
+    with pytest.raises(WorkerError, match="a worker process was killed"), open_executor(2) as pool:
+        list(map_bounded(pool, signal.raise_signal, [signal.SIGKILL]))

@@ -1,5 +1,6 @@
 """What the source's own files say of a photo, and lines of the cache."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +19,13 @@ from synth.sources import (
     CACHE_VERSION,
     cache_folders,
     face_to_json,
+    index_cache,
     json_to_face,
     json_to_photo,
     labelled_candidates,
     labels_digest,
     list_photos,
     photo_to_json,
-    read_cache,
     write_cache,
 )
 
@@ -145,6 +146,10 @@ def test_photo_of_a_line(folder: Path, line: dict[str, object]) -> None:
     assert json_to_photo(line, folder / "x.png", "x.png").identity == photo.digest[:16]
     own = json_to_photo(line, folder / "ann-7.png", "ann-7.png", r"^([a-z]+)-")
     assert own.identity == "ann"
+
+
+def read_cache(folders: list[Path], finder: str) -> dict[str, dict[str, object]]:
+    return {key: json.loads(text) for key, text in index_cache(folders, finder).items()}
 
 
 def test_cache_keeps_what_other_searches_found(folder: Path, line: dict[str, object]) -> None:
