@@ -72,7 +72,8 @@ def _open_inside(weights: Path, layers: Sequence[str]) -> Any:
     for layer in layers:
         model.graph.output.append(onnx.helper.make_empty_tensor_value_info(outputs[layer]))
     options = ort.SessionOptions()
-    options.log_severity_level = 4
+    options.log_severity_level = 4  # fatal only: errors come as exceptions
+    options.intra_op_num_threads = 1
     try:
         return ort.InferenceSession(
             model.SerializeToString(), options, providers=["CPUExecutionProvider"]

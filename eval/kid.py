@@ -49,11 +49,12 @@ def kid(
     """KID of (N, d) and (M, d) features over random subsets without replacement.
 
     Raises:
-        DatasetError: if there are fewer than two features on a side.
+        DatasetError: if there are fewer than four features on a side.
     """
-    size = min(size, len(x), len(y))
+    # Half of a side at most: larger subsets would be nearly the same each time, their spread none.
+    size = min(size, len(x) // 2, len(y) // 2)
     if size < 2:
-        raise DatasetError(f"expected two faces or more on each side, but got {len(x)}, {len(y)}")
+        raise DatasetError(f"expected four faces or more on each side, but got {len(x)}, {len(y)}")
     values = [
         squared_mmd(
             x[rng.choice(len(x), size, replace=False)], y[rng.choice(len(y), size, replace=False)]

@@ -5,7 +5,8 @@ Trained and tested on different people and pictures, in folds; .5 means that it 
 by percentile bootstrap over those groups (Efron 1979).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,7 +121,7 @@ def conv_learner(
         MissingExtraError: if torch isn't installed.
     """
     torch = require("torch", "train")
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), _one_thread(torch):
         torch.manual_seed(int(rng.integers(2**31)))
         net = _net(torch)
         _train(torch, net, train, labels, rng)
@@ -128,6 +129,18 @@ def conv_learner(
         with torch.no_grad():
             scores = [net(_tensor(torch, test[k : k + 256])) for k in range(0, len(test), 256)]
     return np.asarray(torch.cat(scores)[:, 0].numpy(), dtype=np.float64)
+
+
+@contextmanager
+def _one_thread(torch: Any) -> Iterator[None]:
+    """Torch on one thread: sums in one order on every machine, and on a busy one threads that wait
+    for each other take several times as long."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _net(torch: Any) -> Any:

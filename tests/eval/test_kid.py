@@ -30,6 +30,6 @@ def test_same_seed_same_figure():
     assert kid(x, y, np.random.default_rng(3)) == kid(x, y, np.random.default_rng(3))
 
 
-def test_one_sample_is_too_few():
-    with pytest.raises(DatasetError, match="two faces or more"):
-        kid(np.ones((1, 4)), np.ones((9, 4)), np.random.default_rng(0))
+def test_three_samples_are_too_few():
+    with pytest.raises(DatasetError, match="four faces or more"):
+        kid(np.ones((3, 4)), np.ones((9, 4)), np.random.default_rng(0))
