@@ -51,12 +51,15 @@ def _persons_needed(slots: Sequence[Slot]) -> int:
 
 def _rows(rng: np.random.Generator, width: int, height: int, smallest: float) -> list[Slot]:
     most = max(smallest, min(_LARGEST, 0.3 * height))
-    size = log_uniform(rng, max(1.5 * smallest, 12.0), most)
+    size = log_uniform(rng, max(1.5 * smallest, 14.0), most)
+    # Rows end where the hall does, not all of them where faces are as small as can be.
+    end = smallest if rng.random() < 0.4 else log_uniform(rng, 2 * smallest, 40.0)
+    least = max(smallest, min(end, 0.75 * size))
     shrink, rise = float(rng.uniform(0.74, 0.95)), float(rng.uniform(0.75, 1.5))
     pitch, top = float(rng.uniform(1.25, 2.4)), float(rng.uniform(0.03, 0.4)) * height
     y = height - float(rng.uniform(0.4, 2.0)) * size
     slots: list[Slot] = []
-    while y > top and size >= smallest and len(slots) < _MOST_SLOTS:
+    while y > top and size >= least and len(slots) < _MOST_SLOTS:
         x = float(rng.uniform(-0.5, 0.5)) * pitch * size
         row = []
         while x < width + 0.3 * size:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from data.exceptions import ImageError, NoFacesError
 from data.images import Image
 from synth.face_model import Placement
-from synth.silhouette import draw_silhouette, head_frame, is_plausible, refine, segment
+from synth.silhouette import draw_silhouette, head_frame, refine, segment
 
 Floats = NDArray[np.float64]
 Alpha = NDArray[np.float32]
@@ -68,9 +68,7 @@ def cut_out(bare: Image, dressed: Image, box: Floats, placement: Placement | Non
     bare, dressed, box = _crop(bare, dressed, np.asarray(box, dtype=np.float64))
     bare, dressed, box, added = _raise_ceiling(bare, dressed, box)
     roll = 0.0 if placement is None else placement.angles[2]
-    mask = segment(bare, box, roll, added)
-    scale = np.array([mask.shape[1] / bare.shape[1], mask.shape[0] / bare.shape[0]] * 2)
-    clean = is_plausible(mask, box * scale)
+    mask, clean = segment(bare, box, roll, added)
     alpha = refine(bare, mask, box) if clean else draw_silhouette(bare.shape[:2], box, roll)
     alpha = _cap(alpha, box, added)
     alpha = np.clip(np.maximum(alpha, _dressing(bare, dressed, box)), 0, 1)
