@@ -7,6 +7,7 @@ factorisation (Tomasi & Kanade 1992) of landmarks found on photos, made symmetri
 `python -m synth.structure SOURCE --out synth/face_model.csv` computes it again.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -166,7 +167,7 @@ def place_by_landmarks(landmarks: Floats) -> Placement:
     Raises:
         NoFacesError: if the landmarks fall on one line.
     """
-    scale, rotation, offset = _weak_perspective(mean_face(), landmarks)
+    scale, rotation, offset = _weak_perspective(mean_face, landmarks)
     deviation = landmarks - (scale * mean_face() @ rotation[:2].T + offset)
     return Placement(scale, rotation, offset, _residual_solver() @ deviation)
 
@@ -174,7 +175,7 @@ def place_by_landmarks(landmarks: Floats) -> Placement:
 def place_by_five_points(points: Floats) -> Placement:
     """Placement from (5, 2) pixels: the eyes' centres (left in the picture first), nose tip,
     mouth corners."""
-    scale, rotation, offset = _weak_perspective(mean_five(), points)
+    scale, rotation, offset = _weak_perspective(mean_five, points)
     return Placement(scale, rotation, offset, np.zeros((68, 2)))
 
 
@@ -205,11 +206,19 @@ def place_by_box(box: Floats) -> Placement:
     return Placement(scale, np.eye(3), offset, np.zeros((68, 2)))
 
 
-def _weak_perspective(model: Floats, image: Floats) -> tuple[float, Floats, Floats]:
-    """Scale, rotation and offset that map (N, 3) best onto (N, 2): least squares for the 2x3
-    matrix, then the nearest scaled rotation (Horn, Hilden & Negahdaripour 1988)."""
-    centre3, centre2 = model.mean(0), image.mean(0)
-    matrix = np.linalg.lstsq(model - centre3, image - centre2, rcond=None)[0].T
+@cache
+def _inverse(model: Callable[[], Floats]) -> tuple[Floats, Floats]:
+    """The (3,) centre of a model's (N, 3) points, and the (3, N) pseudo-inverse about it."""
+    centre = model().mean(0)
+    return centre, np.linalg.pinv(model() - centre)
+
+
+def _weak_perspective(model: Callable[[], Floats], image: Floats) -> tuple[float, Floats, Floats]:
+    """Scale, rotation and offset that map a model's (N, 3) points best onto (N, 2): least squares
+    for the 2x3 matrix, then the nearest scaled rotation (Horn, Hilden & Negahdaripour 1988)."""
+    centre3, inverse = _inverse(model)
+    centre2 = image.mean(0)
+    matrix = (inverse @ (image - centre2)).T
     u, s, vt = np.linalg.svd(matrix, full_matrices=False)
     scale = float(s.mean())
     if not np.isfinite(scale) or s[1] < 1e-3 * max(s[0], 1e-9):

@@ -70,26 +70,47 @@ def look_up(
     order, line = _paint_order(nv, nu, nearer)
     order = order[seen.take(order)]
     if not len(order):
-        return View(*(np.full(size, _AWAY, np.float32) for _ in range(3)), np.zeros(size, np.bool_))
+        nothing = np.full(size, _AWAY, np.float32)
+        return View(nothing, nothing, nothing, np.zeros(size, np.bool_))
     rank = np.full(h * w, -1, np.float32)
     rank[(row * w + column).take(order)] = np.arange(len(order))
     rank = _close_gaps(rank.reshape(h, w), line)
     hit = rank >= 0
     k = order.take(np.maximum(rank, 0).astype(np.intp))
-    # From the sample to the pixel's middle along the inverse of the slopes.
-    dx = np.arange(w, dtype=np.float32) + np.float32(0.5) - x.take(k)
-    dy = (np.arange(h, dtype=np.float32) + np.float32(0.5))[:, None] - y.take(k)
-    size_there = np.maximum(area.take(k), np.float32(0.01 * flat))
-    du = (dx * y_v.take(k) - dy * x_v.take(k)) / size_there
-    dv = (dy * x_u.take(k) - dx * y_u.take(k)) / size_there
-    # Where the sheet turns away its slopes lead far: no farther than the next sample but one.
-    step_u, step_v = np.float32(2 * EDGE / (nu - 1)), np.float32((1 + 2 * MARGIN) / (nv - 1))
-    v_index, u_index = (i.astype(np.float32) for i in np.divmod(k, nu))
-    u = u_index * step_u - np.float32(EDGE) + np.clip(du, -2 * step_u, 2 * step_u)
-    v = v_index * step_v - np.float32(MARGIN) + np.clip(dv, -2 * step_v, 2 * step_v)
-    u[~hit] = _AWAY
-    facing = np.clip(size_there / np.float32(flat), 0, 1)
-    return View(u, v, facing, hit)
+    area = np.maximum(area, np.float32(0.01 * flat))
+    u = np.linspace(-EDGE, EDGE, nu)[None]
+    v = np.linspace(-MARGIN, 1 + MARGIN, nv)[:, None]
+    # Where the sheet turns away slopes lead far.
+    most_u, most_v = 2.8 * EDGE / nu, 1.4 * (1 + 2 * MARGIN) / nv
+    along_u = (np.clip(slope / area, -most_u, most_u) for slope in (y_v, -x_v))
+    along_v = (np.clip(slope / area, -most_v, most_v) for slope in (-y_u, x_u))
+    shown_u = _extend(u, tuple(along_u), (x, y), k)
+    shown_v = _extend(v, tuple(along_v), (x, y), k)
+    shown_u[~hit] = _AWAY
+    facing = np.minimum(area * np.float32(1 / flat), 1).take(k)
+    return View(shown_u, shown_v, facing, hit)
+
+
+def _extend(
+    values: Floats,
+    slopes: tuple[Singles, ...],
+    at: tuple[Singles, Singles],
+    nearest: NDArray[np.intp],
+) -> Singles:
+    """(h, w) a value at the middle of each pixel: from the pixel's sample along its slopes.
+
+    Args:
+        values: of the samples, in a shape that broadcasts to theirs.
+        slopes: per pixel to the right and down.
+        at: x and y of the samples, pixels.
+        nearest: (h, w) flat index of each pixel's sample.
+    """
+    h, w = nearest.shape
+    right, down = slopes
+    start = (values - right * at[0] - down * at[1]).astype(np.float32)
+    x = np.arange(w, dtype=np.float32) + np.float32(0.5)
+    y = (np.arange(h, dtype=np.float32) + np.float32(0.5))[:, None]
+    return np.asarray(start.take(nearest) + right.take(nearest) * x + down.take(nearest) * y)
 
 
 def _refine(grid: Floats, rows: int, columns: int) -> Singles:

@@ -49,20 +49,29 @@ def draw_straps(
     thick = np.random.default_rng(mask.seed).uniform(0.7, 1.3)
     width = _THICKNESS[shape.straps] * thick * placement.scale
     share = np.zeros(drawn.shape[:2], np.uint8)
-    for line in _seen_lines(shape, placement, mask.seed):
-        pixels = placement.project(line) - corner
-        # Four fractional bits place thin lines between pixels.
-        path = np.round(np.clip(pixels, -1e4, 1e4) * 16).astype(np.int32)
-        cv2.polylines(share, [path], False, 255, max(1, round(width)), cv2.LINE_AA, 4)
-    alpha = share.astype(drawn.dtype) / 255 * min(1.0, width + 0.15)
+    lines = _seen_lines(shape, placement, mask.seed)
+    if not lines:
+        return drawn
+    pixels = np.clip(placement.project(np.concatenate(lines)) - corner, -1e4, 1e4)
+    # Four fractional bits place thin lines between pixels.
+    ends = np.cumsum([len(line) for line in lines])[:-1]
+    paths = np.split(np.round(pixels * 16).astype(np.int32), ends)
+    cv2.polylines(share, paths, False, 255, max(1, round(width)), cv2.LINE_AA, 4)
     if light.blur > 0.6:
-        alpha = np.asarray(cv2.GaussianBlur(alpha, (0, 0), light.blur), dtype=drawn.dtype)
+        share = np.asarray(cv2.GaussianBlur(share, (0, 0), light.blur), dtype=np.uint8)
+    where = np.nonzero(share)
+    if not len(where[0]):
+        return drawn
+    alpha = share[where].astype(np.float32) * np.float32(min(1.0, width + 0.15) / 255)
     if shape.straps == "loops" and placement.scale > 20:
-        alpha = alpha * _skin(drawn, alpha > 0, placement, corner)
+        alpha = alpha * _skin(drawn, where, placement, corner)
     tone = (_tone(mask) * light.exposure * light.cast).astype(np.float32)
-    thin = np.asarray(alpha, dtype=np.float32)
-    bands = match_tone(np.asarray(tone * (light.shading * thin)[..., None]), thin, light)
-    return np.asarray(drawn * (1 - alpha)[..., None] + bands, dtype=drawn.dtype)
+    # As an image of one column, which is what match_tone takes.
+    shine = np.asarray((light.shading[where] * alpha)[:, None, None] * tone, dtype=np.float32)
+    bands = match_tone(shine, alpha[:, None], light)[:, 0]
+    result = drawn.copy()
+    result[where] = drawn[where] * (1 - alpha)[:, None] + bands
+    return result
 
 
 def _tone(mask: Mask) -> Floats:
@@ -90,15 +99,16 @@ def _seen_lines(shape: Shape, placement: Placement, seed: int) -> list[Floats]:
             line for side, ear in sides if side == shape.hang for line in _hung_loops(shape, ear)
         ]
     sag = np.random.default_rng(seed).uniform(0.0, 0.05)
-    return [line for side, ear in sides for line in _strap_lines(shape, side, ear, float(sag))]
+    return _strap_lines(shape, sides, float(sag))
 
 
-def _strap_lines(shape: Shape, side: float, ear: Floats, sag: float) -> list[Floats]:
-    """The two bands of one side, from the mask's corners."""
-    u = np.array([0.96 * side, 0.96 * side])
+def _strap_lines(shape: Shape, sides: list[tuple[float, Floats]], sag: float) -> list[Floats]:
+    """The two bands of each side, from the mask's corners."""
     low, high = (0.35, 0.65) if shape.style == "cup" else (0.07, 0.92)
-    corners = shape.lay(u, np.array([low, high]), surface_depth)
-    ends = ear + _ROOTS if shape.straps == "loops" else _BACK * [side, 1, 1]
+    u = np.array([0.96 * side for side, _ in sides for _ in range(2)])
+    corners = shape.lay(u, np.array([low, high] * len(sides)), surface_depth)
+    loops = shape.straps == "loops"
+    ends = [end for side, ear in sides for end in (ear + _ROOTS if loops else _BACK * [side, 1, 1])]
     return [_hung(a, b, sag) for a, b in zip(corners, ends, strict=True)]
 
 
@@ -121,24 +131,29 @@ def _hung_loops(shape: Shape, ear: Floats) -> list[Floats]:
 
 
 def _skin(
-    drawn: Floats, where: NDArray[np.bool_], placement: Placement, corner: tuple[int, int]
-) -> Floats:
-    """(h, w) how much each pixel looks like this face's skin, 0.05 to 1; 1 but for `where`."""
-    share = np.ones(drawn.shape[:2], drawn.dtype)
+    drawn: Floats,
+    where: tuple[NDArray[np.intp], ...],
+    placement: Placement,
+    corner: tuple[int, int],
+) -> NDArray[np.float32]:
+    """How much each of N pixels (rows, columns) looks like this face's skin, 0.05 to 1."""
     depth = surface_depth(_SKIN)[:, None]
     at = np.round(placement.project(np.hstack([_SKIN, depth])) - corner).astype(int)
-    h, w = share.shape
+    h, w = drawn.shape[:2]
     at = at[((at >= 1) & (at < [w - 1, h - 1])).all(-1)]
-    if not len(at) or not where.any():
-        return share
-    soft = cv2.GaussianBlur(drawn, (0, 0), max(1.1, 0.035 * placement.scale)) + 0.01
-    seen, asked = soft[at[:, 1], at[:, 0]], soft[where]
-    one = np.ones(3, drawn.dtype)
+    if not len(at):
+        return np.ones(len(where[0]), np.float32)
+    # What is beside a pixel counts too: freckles and single hairs are skin, hair is not.
+    top, bottom = min(where[0].min(), at[:, 1].min()), max(where[0].max(), at[:, 1].max()) + 1
+    # A box filter takes no longer for large faces; its deviation is box / sqrt(12).
+    box = 2 * round(max(1.0, 0.06 * placement.scale)) + 1
+    soft = cv2.blur(drawn[top:bottom].astype(np.float32), (box, box)) + np.float32(0.01)
+    seen, asked = soft[at[:, 1] - top, at[:, 0]], soft[where[0] - top, where[1]]
+    one = np.ones(3, np.float32)
     chroma = np.median(seen / (seen @ one)[:, None], axis=0)
     total = asked @ one
     off = (asked / total[:, None] - chroma) / _CHROMA_SPREAD
     light = np.log(total / np.median(seen @ one))
     far = (off**2) @ one + (np.minimum(light, 0) / _DARKER) ** 4
     far = far + (np.maximum(light, 0) / _BRIGHTER) ** 4
-    share[where] = np.maximum(np.exp(-far), 0.05)
-    return np.asarray(share)
+    return np.asarray(np.maximum(np.exp(-far), 0.05), dtype=np.float32)

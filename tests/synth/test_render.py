@@ -7,6 +7,7 @@ before committing.
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -23,7 +24,7 @@ from synth.face_model import (
 )
 from synth.faces import Face
 from synth.mask import Mask
-from synth.render import draw_mask
+from synth.render import draw_mask, draw_mask_into
 from synth.shapes import SHAPES, draw_shape
 from synth.states import STATES, wear
 
@@ -101,6 +102,45 @@ def test_picture_is_a_copy_and_deterministic(style: str, portrait: Image, head: 
     other = draw(portrait, head, make_mask(style), seed=9)
     assert np.abs(other.astype(int) - first).mean() < 2
     assert (draw(portrait, head, make_mask(style, seed=2, texture="dots")) != first).any()
+
+
+def test_drawing_into_the_picture_is_the_same(portrait: Image, head: Face) -> None:
+    mask, image = make_mask("surgical"), portrait.copy()
+    draw_mask_into(image, head.placement, head.box, mask, np.random.default_rng(0))
+    assert (image == draw(portrait, head, mask)).all()
+
+
+def test_white_masks_are_not_brighter_than_the_highlights(portrait: Image, head: Face) -> None:
+    dull = (portrait * 0.6).astype(np.uint8)
+    white = Mask(SHAPES["kn95"], np.full(3, 0.95), "plain", 1)
+    drawn = draw(dull, head, white)
+    changed = np.abs(drawn.astype(int) - dull).max(-1) > 30
+    assert changed.sum() > 2000
+    assert np.percentile(drawn[changed].max(-1), 99) <= np.percentile(dull.max(-1), 99.5) + 12
+
+
+@pytest.mark.parametrize("style", ["cloth", "cup"])
+def test_masks_on_sepia_photos_are_sepia(style: str, portrait: Image, head: Face) -> None:
+    grey = cv2.cvtColor(portrait, cv2.COLOR_BGR2GRAY)[..., None] / 255
+    sepia = ((grey * [0.72, 0.86, 1.0] + [0, 0.01, 0.03]).clip(0, 1) * 255).astype(np.uint8)
+    drawn = draw(sepia, head, make_mask(style, texture="checks"))
+    changed = np.abs(drawn.astype(int) - sepia).max(-1) > 20
+    assert changed.sum() > 1000
+    assert greenness(drawn)[changed].max() <= 3
+    red = drawn[changed].astype(int)
+    assert (red[:, 2] >= red[:, 0])[red.mean(-1) > 40].mean() > 0.98
+
+
+def test_skin_below_and_beside_the_mask_is_shadowed(head: Face) -> None:
+    box, placement = head.box, head.placement
+    mask = Mask(SHAPES["surgical"], np.full(3, 0.9), "plain", 1)
+    # A sharp camera: on a picture without detail masks are blurred.
+    drawn = draw_mask(SKIN, placement, box, mask, np.random.default_rng(0), match_light=False)
+    assert head.landmarks is not None
+    change = drawn.astype(int).sum(-1) - SKIN.astype(int).sum(-1)
+    nose, chin = head.landmarks[28].astype(int), head.landmarks[8].astype(int)
+    assert change[nose[1] - 12 : nose[1] + 30, nose[0]].min() < -8
+    assert change[chin[1] : chin[1] + 16, chin[0]].min() < -40
 
 
 @pytest.mark.parametrize("style", SHAPES)
