@@ -35,8 +35,7 @@ class Drawn:
 def close_set(target: Target, parts: Sequence[Path]) -> Drawn:
     """Write what describes the whole set, from the manifest lines of its shards.
 
-    The lines are gone through one at a time: memory grows with the persons, not the pictures
-    (COCO's files, one JSON document a split, are put together in memory all the same).
+    The lines are gone through one at a time: memory grows with the persons, not the pictures.
 
     Args:
         target: where the pictures are.
@@ -59,7 +58,7 @@ def close_set(target: Target, parts: Sequence[Path]) -> Drawn:
     if target.name == "yolo":
         write_yaml(target.root)
     else:
-        target.finish(list(read_manifest(target.root)))
+        target.finish(read_manifest(target.root))
     reports = [json.loads(p.with_suffix(REPORT).read_text(encoding="utf-8")) for p in parts]
     return Drawn(
         pictures=boxes.pop("", 0),

@@ -8,17 +8,21 @@ Boxes are [x, y, width, height] in pixels with edges at pixel borders, counted f
 
 import json
 import re
+import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
 
 from data.boxes import xywh_to_xyxy, xyxy_to_xywh
+from data.dataset import SPLITS
 from data.exceptions import AnnotationError, DatasetError
-from data.files import write_bytes, write_json
+from data.files import atomic_path, write_bytes
 from data.formats.annotation import MAX_PIXEL, SPLIT_NAMES, AnnotatedImage, Entry
 from data.formats.pictures import PictureIndex
 from data.labels import CLASS_NAMES
@@ -160,40 +164,73 @@ def write_coco_sample(root: Path, split: str, name: str, content: bytes) -> Path
 
 
 def write_coco_annotations(root: Path, records: Iterable[PictureRecord]) -> None:
-    """Write annotations/instances_{train,val}.json for the pictures of a manifest."""
-    by_split: dict[str, list[PictureRecord]] = {"train": [], "val": []}
-    for record in records:
-        by_split[record.split].append(record)
-    for split, members in by_split.items():
-        write_json(root / "annotations" / f"instances_{split}.json", to_coco(members))
+    """Write annotations/instances_{train,val}.json for the pictures of a manifest.
+
+    Line by line, annotations set aside in a temporary file: memory doesn't grow with the set.
+    """
+    with ExitStack() as stack:
+        add = {
+            split: stack.enter_context(_document(root / "annotations" / f"instances_{split}.json"))
+            for split in SPLITS
+        }
+        for record in records:
+            add[record.split](record)
 
 
-def to_coco(records: Iterable[PictureRecord]) -> dict[str, Any]:
-    """A COCO document. Ids count from 1, category ids are ours plus 1 (0 is the background)."""
-    images: list[dict[str, Any]] = []
-    annotations: list[dict[str, Any]] = []
-    for image_id, record in enumerate(records, start=1):
-        images.append(
+@contextmanager
+def _document(path: Path) -> Iterator[Callable[[PictureRecord], None]]:
+    """A function that adds a picture to a COCO file, whole when the block ends well."""
+    with (
+        atomic_path(path) as temporary,
+        temporary.open("w", encoding="utf-8") as file,
+        TemporaryFile("w+", encoding="utf-8", dir=path.parent) as later,
+    ):
+        pictures = faces = 0
+
+        def add(record: PictureRecord) -> None:
+            nonlocal pictures, faces
+            image, annotations = to_coco(record, pictures + 1, faces + 1)
+            file.write((",\n" if pictures else "\n") + json.dumps(image))
+            pictures += 1
+            for annotation in annotations:
+                later.write((",\n" if faces else "\n") + json.dumps(annotation))
+                faces += 1
+
+        file.write('{"images": [')
+        yield add
+        file.write('\n], "annotations": [')
+        later.seek(0)
+        shutil.copyfileobj(later, file)
+        file.write(f'\n], "categories": {json.dumps(_CATEGORIES)}}}\n')
+
+
+# Ids are ours plus 1: 0 is the background.
+_CATEGORIES = [
+    {"id": i, "name": name, "supercategory": "face"} for i, name in enumerate(CLASS_NAMES, 1)
+]
+
+
+def to_coco(
+    record: PictureRecord, image_id: int, first: int
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The entry of `images`, and the annotations, numbered from `first`, of one picture."""
+    image = {
+        "id": image_id,
+        "file_name": Path(record.file).name,
+        "width": record.width,
+        "height": record.height,
+    }
+    annotations = []
+    for annotation_id, face in enumerate(record.boxes, start=first):
+        box = [round(float(v), 3) for v in xyxy_to_xywh(face.box)]
+        annotations.append(
             {
-                "id": image_id,
-                "file_name": Path(record.file).name,
-                "width": record.width,
-                "height": record.height,
+                "id": annotation_id,
+                "image_id": image_id,
+                "category_id": CLASS_NAMES.index(face.label) + 1,
+                "bbox": box,
+                "area": round(box[2] * box[3], 3),
+                "iscrowd": 0,
             }
         )
-        for face in record.boxes:
-            box = [round(float(v), 3) for v in xyxy_to_xywh(face.box)]
-            annotations.append(
-                {
-                    "id": len(annotations) + 1,
-                    "image_id": image_id,
-                    "category_id": CLASS_NAMES.index(face.label) + 1,
-                    "bbox": box,
-                    "area": round(box[2] * box[3], 3),
-                    "iscrowd": 0,
-                }
-            )
-    categories = [
-        {"id": i, "name": name, "supercategory": "face"} for i, name in enumerate(CLASS_NAMES, 1)
-    ]
-    return {"images": images, "annotations": annotations, "categories": categories}
+    return image, annotations

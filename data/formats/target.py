@@ -1,6 +1,6 @@
 """One way to write all the formats that sets can leave in."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,8 +34,8 @@ class Target:
             return write_coco_sample(self.root, split, name, content)
         return write_sample(self.root, split, name, content, boxes, size=size).image
 
-    def finish(self, records: Sequence[PictureRecord]) -> None:
-        """Write what describes the whole set."""
+    def finish(self, records: Iterable[PictureRecord]) -> None:
+        """Write what describes the whole set; the records are gone through once."""
         if self.name == "voc":
             write_voc_splits(self.root, records)
         elif self.name == "coco":

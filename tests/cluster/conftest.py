@@ -47,7 +47,12 @@ class Cluster:
         number = sum(1 for _ in self.folder.glob(f"{program}-*.log"))
         home = self.folder / f"{program}-{number}"
         home.mkdir()
-        environment = {**os.environ, "PYTHONPATH": str(folder or ROOT), "OPENBLAS_NUM_THREADS": "1"}
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(folder or ROOT),
+            "OPENBLAS_NUM_THREADS": "1",
+            "DASK_TEMPORARY_DIRECTORY": str(self.folder),
+        }
         with (self.folder / f"{program}-{number}.log").open("wb") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", f"distributed.cli.{program}", *options],

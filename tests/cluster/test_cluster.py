@@ -27,6 +27,8 @@ from synth.generate import Config, generate, silent
 from synth.recipe import Recipe
 from synth.search import Search
 
+pytestmark = pytest.mark.cluster
+
 # 4 shards of small pictures; faces by their labels, so that nothing is searched.
 CONFIG = Config(count=56, seed=5, search=Search("labels"), recipe=Recipe(crowds=0.0, galleries=0.0))
 PATIENCE = 2.0
@@ -268,3 +270,21 @@ def test_output_that_workers_do_not_share(photos: Path, tmp_path: Path) -> None:
 
     with open_executor(1) as executor, pytest.raises(WorkerError, match="mount the output folder"):
         generate([photos], out, CONFIG, executor, progress=swap)
+
+
+def test_predict_gives_the_same_document(
+    cluster: Any,
+    photos: Path,
+    tiny_onnx: Callable[..., Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    weights = str(tiny_onnx())
+    said = []
+    for options in ([], ["--cluster", cluster.address]):
+        copies = tmp_path / f"copies{len(said)}"
+        options += ["--json", "-", "--save", str(copies), "--weights", weights]
+        assert main(["predict", str(photos), *options]) == 0
+        said.append((capsys.readouterr().out, list(tree(copies).values())))
+    assert said[0] == said[1]
+    assert len(said[0][1]) == 2
