@@ -53,6 +53,9 @@ class Crop:
 def collect_crops(root: Path, rng: np.random.Generator, split: str = "all") -> list[Crop]:
     """Crops of every face of a set that is at least 24 px high, at most 6 a picture.
 
+    Faces of generated sets with something drawn before them that is no mask are left out, the
+    control's bare faces above all.
+
     Args:
         root: a data set's folder (data.dataset).
         rng: moves and scales the squares a little, and picks the faces of crowds.
@@ -62,7 +65,7 @@ def collect_crops(root: Path, rng: np.random.Generator, split: str = "all") -> l
         DatasetError: if the folder is no data set, or has no such split.
         AnnotationError: if a label file is broken.
     """
-    identities = _identities(root)
+    records = _records(root)
     crops: list[Crop] = []
     for sample in find_samples(root, split):
         try:
@@ -70,7 +73,7 @@ def collect_crops(root: Path, rng: np.random.Generator, split: str = "all") -> l
         except ImageError:
             continue  # check reports them; here one face more or less says nothing
         boxes = read_labels(sample.label, image.shape[1], image.shape[0])
-        crops += _crops_of(image, boxes, _groups(sample, root, boxes, identities), rng)
+        crops += _crops_of(image, boxes, _groups(sample, root, boxes, records), rng)
     return crops
 
 
@@ -79,7 +82,7 @@ def default_split(root: Path) -> str:
     return "train" if any(s.split == "train" for s in find_samples(root)) else "all"
 
 
-def _identities(root: Path) -> dict[str, PictureRecord]:
+def _records(root: Path) -> dict[str, PictureRecord]:
     """Manifest lines of a generated set by picture; empty for sets from elsewhere."""
     if not (root / MANIFEST).is_file():
         return {}
@@ -88,22 +91,24 @@ def _identities(root: Path) -> dict[str, PictureRecord]:
 
 def _groups(
     sample: Sample, root: Path, boxes: Boxes, records: dict[str, PictureRecord]
-) -> list[str]:
-    """For each box the person that the manifest names, else the picture."""
+) -> list[str | None]:
+    """For each box the person that the manifest names, else the picture; None where something is
+    drawn before the face."""
     name = sample.image.relative_to(root).as_posix() if root in sample.image.parents else ""
     record = records.get(name)
     if record is None or len(record.boxes) != len(boxes):
         return [f"{root.name}/{sample.image.name}"] * len(boxes)
-    return [face.identity or record.identity for face in record.boxes]
+    return [None if f.occluders else f.identity or record.identity for f in record.boxes]
 
 
 def _crops_of(
-    image: Image, boxes: Boxes, groups: Sequence[str], rng: np.random.Generator
+    image: Image, boxes: Boxes, groups: Sequence[str | None], rng: np.random.Generator
 ) -> list[Crop]:
     crops = (
-        Crop(cut, Label(int(boxes.class_ids[i])), float(boxes.heights[i]), groups[i])
+        Crop(cut, Label(int(boxes.class_ids[i])), float(boxes.heights[i]), group)
         for i in rng.permutation(len(boxes))
-        if boxes.heights[i] >= MIN_HEIGHT
+        if (group := groups[i]) is not None
+        and boxes.heights[i] >= MIN_HEIGHT
         and (cut := cut_face(image, boxes.xyxy[i], rng)) is not None
     )
     return list(islice(crops, _MOST_PER_PICTURE))

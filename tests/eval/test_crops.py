@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from data.boxes import Boxes
 from data.dataset import write_yaml
 from data.exceptions import DatasetError
-from data.labels import Label
+from data.labels import CLASS_NAMES, Label
+from data.manifest import FaceRecord, PictureRecord, write_manifest
 from data.writer import write_sample
 from eval.crops import (
     SIDE,
@@ -55,6 +56,23 @@ def test_crops_of_a_set(make_faces):
     again = collect_crops(root, np.random.default_rng(0))
     assert all((a.image == b.image).all() for a, b in zip(crops, again, strict=True))
     assert len(collect_crops(root, np.random.default_rng(0), default_split(root))) == 9
+
+
+def test_persons_come_from_the_manifest_and_drawn_things_are_left_out(make_faces):
+    root = make_faces("set", 2)
+    things = [[], ["hand"], []]
+    records = [
+        PictureRecord(
+            *(f"images/train/train{n:03d}.jpg", 240, 220, "train", "", "", f"photo{n}", n),
+            [FaceRecord(CLASS_NAMES[k], [0, 0, 1, 1], occluders=things[k]) for k in IDS],
+        )
+        for n in range(2)
+    ]
+    write_manifest(root, records)
+    crops = collect_crops(root, np.random.default_rng(0))
+    assert sorted((c.group, c.label) for c in crops) == [
+        (f"photo{n}", label) for n in range(2) for label in (Label.WITH_MASK, Label.INCORRECT)
+    ]
 
 
 @pytest.mark.parametrize(
