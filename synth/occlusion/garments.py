@@ -262,7 +262,8 @@ def _hood(board: Board, fabric: Fabric, rng: np.random.Generator, chin: float) -
     top = float(rng.uniform(-0.5, -0.35))
     hole = _opening(canvas, top, chin, float(rng.uniform(0.6, 0.68)), 2.4)
     inner = hole.mean(0) + (hole - hole.mean(0)) * 1.09
-    cloth = fill(canvas, hull, sides)
+    outline = cv2.convexHull(np.vstack([hull, sides]).astype(np.float32))[:, 0]
+    cloth = fill(canvas, outline.astype(np.float64))
     free, wide = fill(canvas, hole, soft=0.015), fill(canvas, inner)
     board.over(fabric.mean * np.float32(0.4), cloth * wide * (1 - free))
     drape(board, cloth * (1 - wide), fabric, rng)
