@@ -83,30 +83,41 @@ class Detector:
                     "leave it out, or export the model with dynamic axes"
                 )
             return fixed
-        size = -(-(asked or exported) // self.stride) * self.stride
-        if size > MAX_SIZE:
-            raise UsageError(f"expected imgsz of at most {MAX_SIZE}, but got {size}")
+        return self._round_up(asked or exported)
+
+    def _round_up(self, asked: int) -> int:
+        size = -(-asked // self.stride) * self.stride
+        if not 0 < size <= MAX_SIZE:
+            raise UsageError(f"expected imgsz from 1 to at most {MAX_SIZE}, but got {asked}")
         return size
 
-    def detect(self, images: Sequence[Image], conf: float = 0.25, iou: float = 0.5) -> list[Boxes]:
+    def detect(
+        self,
+        images: Sequence[Image],
+        conf: float = 0.25,
+        iou: float = 0.5,
+        *,
+        imgsz: int | None = None,
+    ) -> list[Boxes]:
         """Faces in each picture, best first; what is found in one doesn't depend on the others.
 
         Args:
             images: each (H, W, 3) uint8 BGR, of any sizes.
             conf: lowest score that is kept, 0 to 1.
             iou: overlap above which the lower-scored of two boxes is dropped, 0 to 1.
+            imgsz: longer side for these pictures alone, px, rounded up to the model's stride; a
+                model of a fixed size keeps to its own.
 
         Returns:
             One `Boxes` a picture, in its own pixels, in the order given.
 
         Raises:
-            UsageError: if `conf` or `iou` lies outside 0 to 1.
+            UsageError: if `conf` or `iou` lies outside 0 to 1, or `imgsz` is too large.
             WeightsError: if the model fails, or gives no detections.
         """
         check_thresholds(conf, iou)
-        fits = [
-            plan((i.shape[0], i.shape[1]), self.imgsz, self.stride, self._square) for i in images
-        ]
+        size = self.imgsz if imgsz is None or self._square else self._round_up(imgsz)
+        fits = [plan((i.shape[0], i.shape[1]), size, self.stride, self._square) for i in images]
         found: dict[int, Boxes] = {}
         for group in group_by_shape(fits, self._batch):
             outputs = self._run([images[i] for i in group], [fits[i] for i in group])

@@ -33,6 +33,8 @@ MIN_LANDMARK_HEIGHT = 28.0
 MAX_DISAGREEMENT = 0.06
 # A finder's answers between "perhaps" and "sure" are blurred out: neither labelled nor left bare.
 DOUBTFUL_SCORE, SURE_SCORE = 0.3, 0.6
+# Raised when the search by our own detector changes: older caches of it are searched again.
+OWN_SEARCH = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,12 +144,31 @@ def detector_finder(weights: Path | None = None) -> Finder:
     detector = Detector(weights, threads=1)
 
     def find(image: Image) -> list[Candidate]:
-        boxes = detector.detect([image], conf=DOUBTFUL_SCORE / 2)[0]
+        # Enlarged to 640 px portraits of 200 px lose 4 % of their faces, which then are larger
+        # than most that the detector knows; at 1.25 times their size 1 %, in a fifth of the time.
+        size = int(np.clip(1.25 * max(image.shape[:2]), 256, detector.imgsz))
+        boxes = detector.detect([image], conf=DOUBTFUL_SCORE / 2, imgsz=size)[0]
         # Its scores run lower than a face detector's: .3 is sure enough.
         scores = np.minimum(1.0, 2 * boxes.scores)
         masked = boxes.class_ids != Label.WITHOUT_MASK
         scores = np.where(masked, np.minimum(scores, DOUBTFUL_SCORE), scores)
         return [Candidate(b, float(s)) for b, s in zip(boxes.xyxy, scores, strict=True)]
+
+    return find
+
+
+def ask_if_in_doubt(first: Finder, second: Finder) -> Finder:
+    """The first finder, then the second where the first is sure of no face or in doubt.
+
+    For a slow second finder: dlib, asked about every one of 230 group photos and 130 portraits,
+    added 8 faces to our detector's 1,442, all in the 27 % of the photos where this asks it.
+    """
+
+    def find(image: Image) -> list[Candidate]:
+        found = first(image)
+        sure = [c for c in found if c.score >= SURE_SCORE]
+        doubt = any(c.score < SURE_SCORE and not _overlaps(c, sure) for c in found)
+        return [*found, *second(image)] if doubt or not sure else found
 
     return find
 
@@ -217,7 +238,7 @@ def find_landmarks(image: Image, candidate: Candidate) -> Floats | None:
     The search (Kazemi & Sullivan 2014) runs twice from different boxes: on faces it knows both
     answers agree, on profiles and covered faces they don't.
     """
-    rgb = np.ascontiguousarray(image[..., ::-1])
+    rgb = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
     first_box = candidate.box
     if candidate.five_points is not None:
         implied = _five_to_box(candidate.five_points, candidate.box)
@@ -268,7 +289,8 @@ def _dlib_predictor() -> Any:
 def make_finders(mode: str, face_model: Path | None) -> list[Finder]:
     """The finders of `--faces MODE`, in the order of their say.
 
-    auto: the given face model, else our own detector; then dlib. detector, dlib: that one alone.
+    auto: the given face model, then dlib; else our own detector, and dlib where that is in doubt.
+    detector, dlib: that one alone.
     labels: none.
 
     Raises:
@@ -280,15 +302,14 @@ def make_finders(mode: str, face_model: Path | None) -> list[Finder]:
         return []
     if mode == "dlib":
         return [dlib_finder]
-    first = [yunet_finder(face_model)] if face_model is not None else _own_finder(mode)
-    return first if mode == "detector" else [*first, dlib_finder]
-
-
-def _own_finder(mode: str) -> list[Finder]:
-    """Our detector; with auto a checkout without weights goes on with dlib alone."""
-    if mode == "auto" and shipped_weights() is None:
-        return []
-    return [detector_finder()]
+    if face_model is not None:
+        given = yunet_finder(face_model)
+        return [given] if mode == "detector" else [given, dlib_finder]
+    if mode == "detector":
+        return [detector_finder()]
+    # A checkout without weights goes on with dlib alone.
+    known = shipped_weights() is not None
+    return [ask_if_in_doubt(detector_finder(), dlib_finder) if known else dlib_finder]
 
 
 def shipped_weights() -> Path | None:

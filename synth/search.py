@@ -14,7 +14,7 @@ from data.files import digest
 from data.images import read_image
 from data.pool import map_bounded, map_ordered
 from data.splits import IDENTITY_PATTERN
-from synth.faces import Finder, find_faces, make_finders, shipped_weights
+from synth.faces import OWN_SEARCH, Finder, find_faces, make_finders, shipped_weights
 from synth.sources import (
     Photo,
     cache_folders,
@@ -47,7 +47,10 @@ class Search:
         if self.mode not in ("auto", "detector"):
             return self.mode
         model = shipped_weights() if self.face_model is None else self.face_model
-        return f"{self.mode}:{digest(model)[:12]}" if model and model.is_file() else self.mode
+        if not model or not model.is_file():
+            return self.mode
+        own = f":{OWN_SEARCH}" if self.face_model is None else ""
+        return f"{self.mode}:{digest(model)[:12]}{own}"
 
 
 @cache

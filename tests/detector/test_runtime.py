@@ -75,6 +75,31 @@ def test_a_model_of_a_fixed_batch_takes_any_number(tiny_onnx: OnnxBuilder) -> No
     assert [round(float(b.xyxy[0, 2])) for b in found] == [20, 36, 52, 68, 84]
 
 
+@pytest.mark.parametrize(
+    ("size", "imgsz", "reach"),
+    [
+        pytest.param(None, None, 24, id="own-size"),  # 128 px shown at 64
+        pytest.param(None, 128, 12, id="finer"),
+        pytest.param(None, 100, 12, id="rounded-up"),
+        pytest.param(64, 128, 24, id="fixed-model-keeps-its-size"),
+    ],
+)
+def test_a_size_for_these_pictures_alone(
+    tiny_onnx: OnnxBuilder, size: int | None, imgsz: int | None, reach: float
+) -> None:
+    # Reported boxes are 12 px of the input.
+    detector = Detector(tiny_onnx(size=size))
+    image = squares(64, 128, (16, 16, RED))
+    widths = [x2 - x1 for x1, _, x2, _ in detector.detect([image], imgsz=imgsz)[0].xyxy]
+    assert widths == pytest.approx([reach] * len(widths))
+    assert len(widths) > 0
+    assert detector.detect([image])[0].xyxy[0, 2] - 12 == pytest.approx(24)
+    for wrong in (0, 100_000):
+        if size is None:
+            with pytest.raises(UsageError, match="at most 8192"):
+                detector.detect([image], imgsz=wrong)
+
+
 def test_no_pictures_no_boxes(tiny_onnx: OnnxBuilder) -> None:
     assert Detector(tiny_onnx()).detect([]) == []
 

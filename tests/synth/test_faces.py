@@ -19,6 +19,7 @@ from synth.faces import (
     Face,
     Finder,
     align_face,
+    ask_if_in_doubt,
     detector_finder,
     dlib_finder,
     find_faces,
@@ -192,6 +193,33 @@ def test_doubtful_faces_are_named_unless_another_finder_is_sure() -> None:
     assert len(doubtful) == 2
 
 
+@pytest.mark.parametrize(
+    ("found", "asked"),
+    [
+        pytest.param([], True, id="nothing"),
+        pytest.param([Candidate(A)], False, id="sure"),
+        pytest.param([Candidate(A, score=SURE_SCORE - 0.1)], True, id="doubt"),
+        pytest.param([Candidate(A), Candidate(B, score=0.4)], True, id="sure-and-doubt"),
+        pytest.param([Candidate(A), Candidate(A + 1, score=0.4)], False, id="doubt-on-a-sure-face"),
+    ],
+)
+def test_second_finder_is_asked_if_the_first_is_in_doubt(
+    found: list[Candidate], asked: bool
+) -> None:
+    other = Candidate(B + 40)
+    candidates = ask_if_in_doubt(fixed(*found), fixed(other))(GREY)
+    assert candidates == [*found, *([other] if asked else [])]
+
+
+@pytest.mark.skipif(shipped_weights() is None, reason="needs the shipped weights")
+@pytest.mark.parametrize("side", [110, 160, 240])
+def test_detector_finds_faces_that_fill_small_photos(side: int, portrait: Image) -> None:
+    photo = np.asarray(cv2.resize(portrait, (side, side), interpolation=cv2.INTER_AREA))
+    sure = [c for c in detector_finder()(photo) if c.score >= SURE_SCORE]
+    assert len(sure) == 1
+    assert iou(sure[0].box[None], box(59, 53, 152, 162)[None] * side / 230)[0, 0] > 0.55
+
+
 def test_label_of_the_source_stays(astronaut_image: Image) -> None:
     candidate = Candidate(best(astronaut_image).box, label=Label.INCORRECT)
     face = align_face(astronaut_image, candidate)
@@ -231,7 +259,7 @@ def test_a_file_that_is_no_yunet_model(tmp_path: Path, content: bytes) -> None:
 def test_finders_by_mode() -> None:
     assert make_finders("labels", None) == []
     assert make_finders("dlib", None) == [dlib_finder]
-    assert make_finders("auto", None)[-1] is dlib_finder
-    assert len(make_finders("auto", None)) == 1 + (shipped_weights() is not None)
+    (finder,) = make_finders("auto", None)
+    assert (finder is dlib_finder) == (shipped_weights() is None)
     with pytest.raises(UsageError, match="'haar'"):
         make_finders("haar", None)
