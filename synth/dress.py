@@ -13,6 +13,8 @@ from data.labels import CLASS_NAMES, Label
 from data.manifest import FaceRecord
 from synth.faces import Face
 from synth.mask import Mask
+from synth.occlusion.choice import choose_thing, draw_thing
+from synth.occlusion.cutouts import draw_cutout
 from synth.recipe import Recipe
 from synth.render import draw_mask
 from synth.scene import Scene, blur_out
@@ -43,7 +45,7 @@ def dress(image: Image, photo: Photo, recipe: Recipe, rng: np.random.Generator) 
         record = _describe(face, photo.identity)
         if face.label == Label.WITHOUT_MASK and state != "bare":
             image, record = _put_on(image, face, record, state, (recipe, rng))
-        records[index] = record
+        image, records[index] = _cover(image, face, record, recipe, rng)
     boxes = _stack(faces)
     return Scene(image, boxes, tuple(records[i] for i in range(len(faces))), len(photo.doubtful))
 
@@ -118,3 +120,33 @@ def _window(image: Image, rng: np.random.Generator) -> Image:
     side = max(8, int(min(h, w) * rng.uniform(0.25, 0.8)))
     top, left = int(rng.integers(h - min(h, side) + 1)), int(rng.integers(w - min(w, side) + 1))
     return image[top : top + side, left : left + side].copy()
+
+
+def _cover(
+    image: Image, face: Face, record: FaceRecord, recipe: Recipe, rng: np.random.Generator
+) -> tuple[Image, FaceRecord]:
+    """The face with things before it, none of which is a mask."""
+    if face.label != Label.WITHOUT_MASK:
+        return image, record
+    names = []
+    if record.state == "bare" and rng.random() < recipe.instead:
+        image, name = _instead(image, face, recipe, rng)
+        names.append(name)
+    if rng.random() < recipe.front:
+        name = choose_thing("front", rng)
+        image = draw_thing(image, face.placement, face.box, name, rng, role="front")
+        names.append(name)
+    return image, replace(record, occluders=names)
+
+
+def _instead(
+    image: Image, face: Face, recipe: Recipe, rng: np.random.Generator
+) -> tuple[Image, str]:
+    """A bare face with something that isn't a mask, and its name; half of the time one of the
+    user's own, if there are any."""
+    if recipe.cutouts and rng.random() < 0.5:
+        path = recipe.cutouts[int(rng.integers(len(recipe.cutouts)))]
+        drawn = draw_cutout(image, face.placement, face.box, path, rng)
+        return drawn, f"{FILE_PREFIX}{Path(path).name}"
+    name = choose_thing("instead", rng)
+    return draw_thing(image, face.placement, face.box, name, rng), name

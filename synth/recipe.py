@@ -51,7 +51,7 @@ class Recipe:
     galleries: float = 0.5
     smallest: float = 6.0
     light: bool = True
-    camera: float = 0.35
+    camera: float = 0.25
 
     def __post_init__(self) -> None:
         for name in ("texture_share", "instead", "front", "negatives", "crowds", "galleries"):

@@ -121,7 +121,7 @@ def _span(xy: Floats, depth: Callable[[Floats], Floats]) -> Floats:
 SHAPES: dict[str, Shape] = {
     "surgical": Shape(
         "surgical",
-        *(0.14, 0.33, 1.06, 0.86, 0.56, 0.49, 1.15, 0.07, 0.03, 0.06),
+        *(0.14, 0.33, 1.09, 0.87, 0.56, 0.49, 1.15, 0.07, 0.03, 0.06),
         bow_bottom=2.4,
         pleats=(0.36, 0.5, 0.64),
     ),

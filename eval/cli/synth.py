@@ -116,12 +116,18 @@ def run(args: argparse.Namespace) -> int:
 
 def _recipe(args: argparse.Namespace) -> "Recipe":
     """The recipe that file and options ask for; options win."""
+    from synth.occlusion.cutouts import check_cutouts
     from synth.recipe import Recipe, read_recipe
     from synth.states import text_to_mix
+    from synth.user_textures import check_textures
 
     recipe = Recipe() if args.config is None else read_recipe(args.config)
     if args.mix is not None:
         recipe = replace(recipe, mix=text_to_mix(args.mix))
+    if args.textures is not None:
+        recipe = replace(recipe, textures=check_textures(args.textures))
+    if args.occluders is not None:
+        recipe = replace(recipe, cutouts=check_cutouts(args.occluders))
     return recipe
 
 

@@ -232,7 +232,7 @@ WORN: dict[str, Painter] = {
     "turtleneck": paint_turtleneck,
     "jacket": paint_jacket,
     "hoodie": paint_hoodie,
-    "towel": paint_towel,
+    "neck_towel": paint_towel,
     "beard": paint_beard,
     "helmet": paint_helmet,
     "veil": paint_veil,

@@ -3,9 +3,12 @@
 import re
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from data.images import Image, read_image, write_image
+from data.manifest import read_manifest
 from eval.cli.main import main
 
 DLIB = ("--faces", "dlib", "--workers", "1")
@@ -170,3 +173,52 @@ def test_contact_sheet(
     assert synth(tmp_path / "wheel.png", "--sheet", tmp_path / "none.png") == 1
     assert "expected a face for the sheet" in the_error(capsys)
     assert not (tmp_path / "none.png").exists()
+
+
+def test_a_recipe_and_own_pictures_reach_the_manifest(
+    photos: Path, tmp_path: Path, astronaut: Path
+) -> None:
+    textures, cutouts = tmp_path / "textures", tmp_path / "cutouts"
+    write_image(textures / "rocket.png", read_image(astronaut)[:200, :200].copy())
+    cup = np.full((40, 30, 4), (30, 60, 200, 255), np.uint8)
+    cup[:5] = 0
+    cutouts.mkdir()
+    assert cv2.imwrite(str(cutouts / "cup.png"), cup)
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(
+        "texture_share = 1\ninstead = 1\nfront = 0\nnegatives = 0\n[styles]\ncup = 1\n"
+    )
+    out = tmp_path / "set"
+    options = ("--config", recipe, "--textures", textures, "--occluders", cutouts)
+    assert synth(photos, "--out", out, "--count", 24, "--mix", "1,1,0", *options, *DLIB) == 0
+    faces = [face for picture in read_manifest(out) for face in picture.boxes]
+    masked = [face for face in faces if face.label == "with_mask"]
+    assert {(face.style, face.texture) for face in masked} == {("cup", "file:rocket.png")}
+    bare = [face for face in faces if face.label == "without_mask"]
+    assert all(face.occluders for face in bare)
+    assert any("file:cup.png" in face.occluders for face in bare)
+
+
+@pytest.mark.parametrize(
+    ("option", "content", "message"),
+    [
+        pytest.param("--textures", "text", "expected pictures alone", id="texture"),
+        pytest.param("--occluders", "text", "file.png", id="cutout"),
+        pytest.param("--config", "beards = 1", "expected keys among", id="recipe"),
+    ],
+)
+def test_wrong_files_exit_with_2_and_leave_nothing(
+    option: str,
+    content: str,
+    message: str,
+    photos: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "own").mkdir()
+    file = tmp_path / "own" / "file.png"
+    file.write_text(content)
+    value = file if option == "--config" else file.parent
+    assert synth(photos, "--out", tmp_path / "set", option, value, *DLIB) == 2
+    assert message in the_error(capsys)
+    assert not (tmp_path / "set").exists()
