@@ -142,7 +142,7 @@ def draw_touch(rng: np.random.Generator) -> Hand:
     """Fingertips at the side or the lower corner of a mask."""
     side = pick_side(rng)
     angle = -side * float(rng.uniform(0.35, 1.2))
-    tip = np.array([side * rng.uniform(0.28, 0.42), rng.uniform(0.0, 0.35)])
+    tip = np.array([side * rng.uniform(0.22, 0.36), rng.uniform(-0.05, 0.3)])
     away = np.array([np.sin(angle), -np.cos(angle)]) * 0.5
     at = tip - away
     return Hand(

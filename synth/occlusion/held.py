@@ -73,7 +73,7 @@ def towel(canvas: Canvas, rng: np.random.Generator) -> Layer:
     top, bottom = rng.uniform(-0.5, -0.2), rng.uniform(0.9, 2.0)
     half = (rng.uniform(0.5, 0.95), (bottom - top) / 2)
     return _cloth_in_hands(
-        canvas, rng, top, half=half, fabric=(0.12, 0.2, 0.0), terry=rng.uniform(0.006, 0.012)
+        canvas, rng, top, half=half, fabric=(0.12, 0.2, 0.0), terry=rng.uniform(0.003, 0.008)
     )
 
 
@@ -118,7 +118,7 @@ def _cloth_in_hands(
         patches.append(paint_hand(canvas, hand, look, rng))
     elif draw < 0.7:
         patches.append(paint_hand(canvas, draw_fist(rng, (grip[0], grip[1] + 0.35)), look, rng))
-    elif draw < 0.92:
+    else:  # never without a hand: a cloth that holds itself is a mask
         for side in (-1, 1):
             at = (x + side * half[0] * 0.8, float(rng.uniform(-0.1, 0.3)))
             patches.append(paint_hand(canvas, draw_edge_grip(rng, at, side), look, rng))

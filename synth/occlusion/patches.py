@@ -143,4 +143,4 @@ def stack(canvas: Canvas, patches: Sequence[Patch], shadow: float = 0.4) -> Laye
     fade = np.clip((np.arange(canvas.size) + 0.5) / (_FADE * canvas.unit), 0, 1)
     fade = np.minimum(fade, fade[::-1]).astype(np.float32)
     alpha *= fade[None] * fade[:, None]
-    return Layer(np.clip(colour, 0, 1), np.clip(alpha, 0, 1), shadow, lit=True)
+    return Layer(colour, alpha, shadow, lit=True)

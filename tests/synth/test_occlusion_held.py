@@ -48,6 +48,8 @@ def test_layers_are_sound(name: str, rotate: MakeRotation) -> None:
         assert layer.alpha.min() >= 0
         assert layer.alpha.max() <= 1
         assert layer.alpha.max() > 0.5
+        assert layer.colour.min() >= 0
+        assert layer.colour.max() <= 1
 
 
 @pytest.mark.parametrize("name", [name for name in HELD if name not in _BESIDE])
