@@ -107,7 +107,7 @@ def _transforms() -> Any:
     with _light_import():
         a = require("albumentations", "synth")
     dark = [
-        a.RandomBrightnessContrast(brightness_limit=(0, 0), contrast_limit=(-0.8, -0.4), p=1),
+        a.RandomBrightnessContrast(brightness_limit=(0, 0), contrast_limit=(-0.65, -0.3), p=1),
         a.GaussNoise(std_range=(0.01, 0.05), noise_scale_factor=0.5, p=1),
     ]
     return a.Compose(

@@ -24,6 +24,7 @@ from synth.sources import Photo
 _QUALITY = (55, 95)
 # Share of the crowds' backgrounds that are made by program even where the photo has room.
 _DRAWN_SHARE = 0.5
+_AUDIENCE = 10  # persons
 
 
 def draw_job(job: Job, target: Target, recipe: Recipe) -> tuple[PictureRecord, int]:
@@ -101,7 +102,11 @@ def _crowd(job: Job, recipe: Recipe, rng: np.random.Generator) -> Scene:
     else:
         left, top, right, bottom = window
         background = read_image(first.path)[top:bottom, left:right]
-    return compose_crowd(people, background, rng, width, height, smallest=recipe.smallest)
+    # An audience of few people would show the same faces again and again.
+    layout = None if len(people) >= _AUDIENCE else str(rng.choice(["street", "queue", "selfie"]))
+    return compose_crowd(
+        people, background, rng, width, height, smallest=recipe.smallest, layout=layout
+    )
 
 
 def _cut_person(
