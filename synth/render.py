@@ -119,8 +119,8 @@ def _windows(
     """The parts of the picture that the mask with its straps, and the sheet alone with its
     shadow, touch; None where outside the picture."""
     face = placement.project(_outline())
-    pad = 4 + 0.15 * placement.scale
-    points = grid.reshape(-1, 2)
+    pad = 4 + 0.14 * placement.scale  # as far as its shadow reaches
+    points = grid[_WORN].reshape(-1, 2)
     low, high = points.min(0) - pad, points.max(0) + pad
     sheet = _clip(low, high, shape)
     whole = _clip(np.minimum(low, face.min(0)), np.maximum(high, face.max(0)), shape)

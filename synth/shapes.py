@@ -111,10 +111,11 @@ class Shape:
 def _span(xy: Floats, depth: Callable[[Floats], Floats]) -> Floats:
     """(...) depth of fabric pulled taut over the face at (..., 2): hollows beside the nose and
     under the lip are bridged from one side to the other."""
-    ground = depth(xy)
-    for step in np.array(_SPANS, dtype=xy.dtype):
-        ground = np.maximum(ground, (depth(xy - step) + depth(xy + step)) / 2)
-    return ground
+    steps = np.array(_SPANS, dtype=xy.dtype)
+    # Asked for all at once, which takes less time.
+    ground, *sides = depth(np.stack([xy, *(xy - s for s in steps), *(xy + s for s in steps)]))
+    bridges = [(a + b) / 2 for a, b in zip(sides[: len(steps)], sides[len(steps) :], strict=True)]
+    return np.asarray(np.max([ground, *bridges], axis=0))
 
 
 # Typical cuts, read off product photographs and put into face units.
