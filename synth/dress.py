@@ -43,9 +43,10 @@ def dress(image: Image, photo: Photo, recipe: Recipe, rng: np.random.Generator) 
         face = faces[index]
         state = draw_state(mix, rng, recipe.states)
         record = _describe(face, photo.identity)
+        bare = image
         if face.label == Label.WITHOUT_MASK and state != "bare":
             image, record = _put_on(image, face, record, state, (recipe, rng))
-        image, records[index] = _cover(image, face, record, recipe, rng)
+        image, records[index] = _cover((image, bare), face, record, recipe, rng)
     boxes = _stack(faces)
     return Scene(image, boxes, tuple(records[i] for i in range(len(faces))), len(photo.doubtful))
 
@@ -123,9 +124,17 @@ def _window(image: Image, rng: np.random.Generator) -> Image:
 
 
 def _cover(
-    image: Image, face: Face, record: FaceRecord, recipe: Recipe, rng: np.random.Generator
+    images: tuple[Image, Image],
+    face: Face,
+    record: FaceRecord,
+    recipe: Recipe,
+    rng: np.random.Generator,
 ) -> tuple[Image, FaceRecord]:
-    """The face with things before it, none of which is a mask."""
+    """The face with things before it, none of which is a mask.
+
+    `images` are the picture as it is now, and before this face was dressed.
+    """
+    image, bare = images
     if face.label != Label.WITHOUT_MASK:
         return image, record
     names = []
@@ -134,7 +143,7 @@ def _cover(
         names.append(name)
     if rng.random() < recipe.front:
         name = choose_thing("front", rng)
-        image = draw_thing(image, face.placement, face.box, name, rng, role="front")
+        image = draw_thing(image, face.placement, face.box, name, rng, role="front", bare=bare)
         names.append(name)
     return image, replace(record, occluders=names)
 

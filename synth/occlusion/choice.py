@@ -45,6 +45,7 @@ def draw_thing(
     rng: np.random.Generator,
     *,
     role: str = "instead",
+    bare: Image | None = None,
 ) -> Image:
     """A copy of the picture with the thing on or before the face.
 
@@ -55,7 +56,8 @@ def draw_thing(
         name: of INSTEAD or FRONT, by the role.
         rng: for everything about it.
         role: "instead" or "front": a thing may exist in both, made otherwise.
+        bare: the picture before anything was drawn onto the face, for its skin and light.
     """
-    canvas = make_canvas(image, placement, box)
+    canvas = make_canvas(image if bare is None else bare, placement, box)
     painter = (INSTEAD if role == "instead" else FRONT)[name]
     return lay(image, canvas, painter(canvas, rng), placement, rng)

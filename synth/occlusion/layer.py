@@ -20,6 +20,7 @@ Floats = NDArray[np.float32]
 # Width of the canvas in face units (nose bridge to chin is one), and where its centre lies.
 EXTENT = 4.4
 CENTRE = np.array([0.0, 0.55, 0.0])
+_SEEN = 1 / 512  # alpha that changes a pixel
 _FINEST, _COARSEST = 200.0, 44.0  # canvas pixels per face unit
 
 
@@ -80,7 +81,10 @@ class Layer:
 
 
 def make_canvas(image: Image, placement: Placement, box: NDArray[np.float64]) -> Canvas:
-    """An empty canvas for a face of a (H, W, 3) uint8 BGR picture."""
+    """An empty canvas for a face of a (H, W, 3) uint8 BGR picture.
+
+    Skin and light are measured on that picture: give it bare, or hands take the mask's colour.
+    """
     unit = float(np.clip(placement.scale * (1.0 if placement.scale > 60 else 2.0), 0, _FINEST))
     unit = max(unit, _COARSEST)
     size = round(EXTENT * unit)
@@ -115,13 +119,18 @@ def lay(
     placement: Placement,
     rng: np.random.Generator,
 ) -> Image:
-    """A copy of the (H, W, 3) uint8 BGR picture with the layer before the face."""
+    """A copy of the (H, W, 3) uint8 BGR picture with the layer before the face; the picture itself
+    where nothing of the layer is seen."""
+    x, y, width, height = cv2.boundingRect((layer.alpha > _SEEN).astype(np.uint8))
+    # Shadows and blur reach beyond what is painted.
+    pad = 0.25 * canvas.unit + 4
     factor = placement.scale / canvas.unit
-    span = canvas.size * factor
-    corner = placement.project(CENTRE[None])[0] - span / 2
+    corner = placement.project(CENTRE[None])[0] - canvas.size * factor / 2
+    first = np.maximum(np.array([x, y]) - pad, 0)
+    last = np.minimum(np.array([x + width, y + height]) + pad, canvas.size)
     h, w = image.shape[:2]
-    low = np.clip(np.floor(corner), 0, [w, h]).astype(int)
-    high = np.clip(np.ceil(corner + span), 0, [w, h]).astype(int)
+    low = np.clip(np.floor(corner + first * factor), 0, [w, h]).astype(int)
+    high = np.clip(np.ceil(corner + last * factor), 0, [w, h]).astype(int)
     if (high - low).min() < 2:
         return image
     size = (int(high[0] - low[0]), int(high[1] - low[1]))

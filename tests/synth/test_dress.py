@@ -11,8 +11,13 @@ from data.labels import Label
 from synth.dress import dress
 from synth.face_model import Floats, mean_face
 from synth.faces import Face
+from synth.mask import Mask
+from synth.occlusion.choice import draw_thing
+from synth.occlusion.layer import make_canvas
 from synth.recipe import Recipe
+from synth.render import draw_mask
 from synth.scene import finish, frame
+from synth.shapes import draw_shape
 from synth.sources import Photo
 from synth.states import Mix
 
@@ -100,3 +105,25 @@ def test_faces_larger_than_the_picture_are_cut_to_it(portrait: Image) -> None:
     height, width = scene.image.shape[:2]
     assert (box >= 0).all()
     assert (box <= [width, height, width, height]).all()
+
+
+def test_hands_have_the_skin_of_the_bare_face(portrait: Image, head: Face) -> None:
+    """Not the colour of the mask that the face wears by then."""
+    bare = make_canvas(portrait, head.placement, head.box).skin
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        mask = Mask(draw_shape(rng, "surgical"), np.array([0.1, 0.2, 0.9]), "plain", seed)
+        masked = draw_mask(portrait, head.placement, head.box, mask, rng)
+        drawn = [
+            draw_thing(
+                image, head.placement, head.box, "hand_touching", again, role="front", bare=portrait
+            ).astype(float)
+            for image in (portrait, masked)
+            for again in [np.random.default_rng(seed)]
+        ]
+        changed = (np.abs(drawn[0] - portrait) > 60).any(-1) & (np.abs(drawn[1] - masked) > 60).any(
+            -1
+        )
+        assert changed.any()
+        assert np.abs(drawn[0] - drawn[1])[changed].mean() < 12
+    assert (bare > 0.3).all()
