@@ -1,4 +1,4 @@
-"""A contact sheet: every style in every state, and every print, on one face."""
+"""A contact sheet: every style in every state, every print, and every thing that is no mask."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +12,7 @@ from data.labels import CLASS_COLOURS
 from synth.colours import draw_colour
 from synth.faces import Face, dlib_finder, find_faces
 from synth.mask import Mask
+from synth.occlusion.choice import FRONT, INSTEAD, draw_thing
 from synth.render import draw_mask
 from synth.shapes import SHAPES, draw_shape
 from synth.states import STATES, state_to_label, styles_for, wear
@@ -37,7 +38,8 @@ def sheet_of(path: Path, seed: int = 0) -> Image:
 
 
 def draw_sheet(image: Image, face: Face, seed: int = 0) -> Image:
-    """Rows: styles, then prints on cloth. Columns: states; each title in its class's colour.
+    """Rows: styles (columns: states), then prints on cloth, then things that are no masks; each
+    title in its class's colour.
 
     States that a style can't be worn in are left blank.
 
@@ -56,7 +58,16 @@ def draw_sheet(image: Image, face: Face, seed: int = 0) -> Image:
         _cell(image, face, title, rng) if title[0] in styles_for(title[1]) else _blank()
         for title in titles
     ]
+    cells += [_blank()] * (-len(cells) % len(STATES))
+    cells += [_thing(image, face, name, "instead", rng) for name in sorted(INSTEAD)]
+    cells += [_thing(image, face, name, "front", rng) for name in sorted(set(FRONT) - set(INSTEAD))]
     return _grid(cells, len(STATES))
+
+
+def _thing(image: Image, face: Face, name: str, role: str, rng: np.random.Generator) -> Image:
+    """The bare face with a thing that is no mask, under its title."""
+    drawn = draw_thing(image, face.placement, face.box, name, rng, role=role)
+    return np.vstack([_bar(f"no mask: {name}", "bare"), _close_up(drawn, face)])
 
 
 def _grid(cells: Sequence[Image], columns: int) -> Image:
@@ -78,12 +89,16 @@ def _cell(image: Image, face: Face, title: tuple[str, str, str], rng: np.random.
     fabric = texture or draw_print(style, rng)
     mask = Mask(shape, draw_colour(rng, style), fabric, int(rng.integers(2**31)), image)
     drawn = draw_mask(image, face.placement, face.box, mask, np.random.default_rng(mask.seed))
+    return np.vstack([_bar(f"{style}: {texture or state}", state), _close_up(drawn, face)])
+
+
+def _bar(text: str, state: str) -> Image:
+    """A title with its class's colour."""
     bar = np.full((_TITLE, _CELL, 3), 255, np.uint8)
     colour = CLASS_COLOURS[state_to_label(state)][::-1]
     cv2.rectangle(bar, (0, 0), (5, _TITLE), colour, -1)
-    text = f"{style}: {texture or state}"
     cv2.putText(bar, text, (9, 15), _FONT, 0.4, (20, 20, 20), 1, cv2.LINE_AA)
-    return np.vstack([bar, _close_up(drawn, face)])
+    return bar
 
 
 def _close_up(image: Image, face: Face) -> Image:

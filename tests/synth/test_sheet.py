@@ -9,6 +9,7 @@ from data.exceptions import ImageError, NoFacesError
 from data.images import Image, write_image
 from synth.face_model import landmarks_to_box
 from synth.faces import Face
+from synth.occlusion.choice import FRONT, INSTEAD
 from synth.shapes import SHAPES
 from synth.sheet import draw_sheet, sheet_of
 from synth.states import STATES
@@ -24,18 +25,20 @@ def sheet(portrait: Image, astronaut_face: Face) -> Image:
     return draw_sheet(portrait, Face(landmarks_to_box(landmarks), landmarks))
 
 
-def test_every_style_state_and_print_has_a_cell(sheet: Image) -> None:
-    rows = len(SHAPES) + -(-(len(PRINTS) - 1) // len(STATES))
+def test_every_style_state_print_and_thing_has_a_cell(sheet: Image) -> None:
+    things = len(set(INSTEAD) | set(FRONT))
+    rows = len(SHAPES) + -(-(len(PRINTS) - 1) // len(STATES)) + -(-things // len(STATES))
     assert sheet.shape == (rows * CELL[0], len(STATES) * CELL[1], 3)
     assert sheet.shape[1] < 2000
     cells = sheet.reshape(rows, CELL[0], len(STATES), CELL[1], 3).swapaxes(1, 2)
     cells = cells.reshape(-1, *CELL, 3)
     blank = (cells == 255).all((1, 2, 3))
     # Two styles without loops neither hang nor have an upper side.
-    assert blank.sum() == 4 + (-(len(PRINTS) - 1)) % len(STATES)
+    filled = (-(len(PRINTS) - 1)) % len(STATES) + (-things) % len(STATES)
+    assert blank.sum() == 4 + filled
     shown = cells[~blank]
     pictures = {cell[22:].tobytes() for cell in shown}
-    assert len(pictures) == len(shown) == len(SHAPES) * len(STATES) - 4 + len(PRINTS) - 1
+    assert len(pictures) == len(shown) == (len(SHAPES) * len(STATES) - 4 + len(PRINTS) - 1 + things)
 
 
 def test_the_sheet_is_deterministic(sheet: Image, portrait: Image, astronaut_face: Face) -> None:
