@@ -10,12 +10,9 @@ import hashlib
 import logging
 import os
 import re
-import secrets
-import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +21,7 @@ import numpy as np
 
 from data.boxes import Boxes
 from data.exceptions import AnnotationError, DatasetError, ImageError, UsageError
+from data.files import atomic_folder
 from data.formats import READERS, AnnotatedImage, map_classes, to_boxes, turn_upright
 from data.formats.target import TARGETS, Target
 from data.formats.wider import FACE
@@ -133,7 +131,7 @@ def convert(
         (name for entry in entries for name in entry.names),
         _default_classes(source, source_format) | dict(classes or {}),
     )
-    with _new_folder(out) as folder:
+    with atomic_folder(out) as folder:
         _write_all(entries, Target(folder, target_format), rules, split or Split(), result)
     return result
 
@@ -149,22 +147,6 @@ def _default_classes(source: Path, source_format: str) -> dict[str, str]:
         )
         return {str(i): name for i, name in enumerate(CLASS_NAMES)}
     return {}
-
-
-@contextmanager
-def _new_folder(out: Path) -> Iterator[Path]:
-    """A temporary folder beside `out`, renamed to it when the block ends well, else removed."""
-    out = out.absolute()  # "." has no name to put a temporary one beside
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = out.with_name(f".{out.name[:40]}-{secrets.token_hex(6)}")
-    temporary.mkdir()
-    try:
-        yield temporary
-        if out.is_dir() and not out.is_symlink():
-            out.rmdir()
-        temporary.replace(out)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _write_all(

@@ -18,6 +18,7 @@ VERBS: dict[str, str] = {
     "convert": "VOC, COCO, WIDER and YOLO annotations in, a data set out",
     "train": "train a detector and export it",
     "export": "convert trained weights to ONNX",
+    "label": "unlabelled photos in, a data set of what the detector is sure of out",
     "predict": "find faces and masks in pictures",
     "eval": "score a detector on a labelled data set",
     "bench": "speed, beside others' on the same machine",

@@ -1,0 +1,236 @@
+"""Pseudo-labels: what a detector is sure of in unlabelled photos becomes its training set.
+
+Self-training (Xie et al. 2020, "Self-training with Noisy Student improves ImageNet
+classification", CVPR; Radosavovic et al. 2018, "Data distillation", CVPR, for the views). What
+it is unsure of would teach errors as a label and silence as background, so it is blurred out.
+
+No label of the source is ever read: `labels/` beside `images/`, annotation files and caches of
+faces make no difference.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from data.boxes import Boxes, Floats, iou
+from data.convert import unique_stems
+from data.dataset import write_yaml
+from data.exceptions import ImageError, NoFacesError, UsageError
+from data.files import atomic_folder
+from data.images import IMAGE_SUFFIXES, Image
+from data.labels import CLASS_NAMES
+from data.manifest import FaceRecord, PictureRecord, write_manifest
+from data.splits import identity_to_split
+from data.writer import require_new, write_sample
+from detector.ensemble import Fused, detect_views, fuse
+from detector.predict import read_ahead
+from detector.runtime import Detector
+from synth.scene import MIN_FACE_HEIGHT, blur_out
+
+STATE = "pseudo"  # in the manifest, where generated faces say how the mask is worn
+
+# Lowest score of a box in one view: votes below hardly move the mean over all views.
+_CONF = 0.05
+# Fused boxes that overlap by more are two opinions on one face (as detector.decode's default).
+_ECHO_IOU = 0.5
+_AHEAD = 8  # pictures read while the model runs
+
+
+@dataclass(frozen=True)
+class Rules:
+    """When a fused box is a label.
+
+    Attributes:
+        sure: lowest score of a label.
+        doubt: lowest score of what is blurred out; below, it counts as background. 0.15 is what
+            one certain view of six gives.
+        agreement: lowest share of a label's class in the scores of its views.
+        val: share of pictures for validation.
+
+    Raises:
+        UsageError: at birth, if these make no sense.
+    """
+
+    sure: float = 0.6
+    doubt: float = 0.15
+    agreement: float = 0.8
+    val: float = 0.05
+
+    def __post_init__(self) -> None:
+        if not 0 < self.doubt <= self.sure <= 1:
+            raise UsageError(
+                "expected 0 < --doubt <= --sure <= 1, "
+                f"but got --doubt {self.doubt} and --sure {self.sure}"
+            )
+        if not 0 <= self.agreement <= 1:
+            raise UsageError(f"expected an agreement from 0 to 1, but got {self.agreement}")
+        if not 0 <= self.val < 1:
+            raise UsageError(f"expected --val from 0 to below 1, but got {self.val}")
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """What becomes of the faces of one picture: N labels, and (M, 4) boxes to blur out."""
+
+    sure: Boxes
+    doubtful: Floats
+
+    @property
+    def left_out(self) -> str:
+        """Why the picture is left out, or "" if it is kept."""
+        if len(self.doubtful) > len(self.sure):
+            return "mostly doubtful"
+        return "" if len(self.sure) else "without a face"
+
+
+@dataclass
+class Labelling:
+    """What came of it: pictures written, pictures left out by reason, faces blurred out, faults."""
+
+    records: list[PictureRecord] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
+    blurred: int = 0
+    faults: list[str] = field(default_factory=list)
+
+    @property
+    def boxes(self) -> Counter[str]:
+        """Labels by class name."""
+        return Counter(face.label for record in self.records for face in record.boxes)
+
+
+def judge(fused: Fused, rules: Rules) -> Verdict:
+    """Which fused boxes are labels, which are blurred out; those that echo a better one and those
+    below `rules.doubt` are neither."""
+    boxes = fused.boxes
+    overlaps = np.tril(iou(boxes.xyxy, boxes.xyxy), -1)  # with better ones: best come first
+    standing = np.ones(len(boxes), dtype=bool)
+    for index in range(len(boxes)):
+        standing[index] = not (overlaps[index, standing] > _ECHO_IOU).any()
+    sure = (boxes.scores >= rules.sure) & (fused.agreement >= rules.agreement)
+    sure &= boxes.heights >= MIN_FACE_HEIGHT
+    doubtful = ~sure & (boxes.scores >= rules.doubt)
+    return Verdict(boxes.select(sure & standing), boxes.xyxy[doubtful & standing])
+
+
+def label_pictures(
+    pictures: Sequence[tuple[Path, str]],
+    out: Path,
+    detector: Detector,
+    *,
+    sizes: Sequence[int],
+    rules: Rules,
+    progress: Callable[[str, int, int], None],
+) -> Labelling:
+    """Write a YOLO data set of what the detector is sure of; `out` appears whole or not at all.
+
+    Pictures in which nothing was doubtful are copied byte for byte. Those with more doubtful than
+    sure faces, or with none, are left out; those that can't be read are faults.
+
+    Args:
+        pictures: each file and its name for the manifest.
+        out: the set's folder; must not exist, or be empty.
+        detector: finds the faces.
+        sizes: input sizes in px; each is a plain and a mirrored view.
+        rules: what is sure, and how many pictures go to `val`.
+        progress: told what is done and how much of how many.
+
+    Raises:
+        DatasetError: if `out` is in the way.
+        NoFacesError: if no picture would be in the set.
+        WeightsError: if the model fails.
+        OSError: if the file system refuses.
+    """
+    require_new(out)
+    result = Labelling()
+    paths = [path for path, _ in pictures]
+    jobs = zip(pictures, unique_stems(paths), read_ahead(paths, _AHEAD), strict=True)
+    with atomic_folder(out) as folder:
+        progress("pictures", 0, len(pictures))
+        for done, ((path, name), stem, (_, image)) in enumerate(jobs, start=1):
+            if isinstance(image, ImageError):
+                result.faults.append(str(image))
+            else:
+                verdict = judge(fuse(detect_views(detector, image, sizes, _CONF)), rules)
+                if verdict.left_out:
+                    result.left_out[verdict.left_out] += 1
+                else:
+                    picture = _Picture(path, name, stem, image)
+                    result.records.append(_write(folder, picture, verdict, rules.val))
+                    result.blurred += len(verdict.doubtful)
+            progress("pictures", done, len(pictures))
+        _check_some(result, len(pictures))
+        write_yaml(folder)
+        write_manifest(folder, result.records)
+    return result
+
+
+@dataclass(frozen=True, eq=False)
+class _Picture:
+    """A picture's file, its name for the manifest, the stem it gets, and its pixels, upright."""
+
+    path: Path
+    name: str
+    stem: str
+    image: Image
+
+
+def _write(folder: Path, picture: _Picture, verdict: Verdict, val: float) -> PictureRecord:
+    """Write one picture with its labels; its line of the manifest."""
+    content = picture.path.read_bytes()
+    fingerprint = hashlib.sha256(content).hexdigest()
+    identity = fingerprint[:16]
+    split = identity_to_split(identity, val, 0)
+    suffix = picture.path.suffix.lower()
+    known = suffix in IMAGE_SUFFIXES
+    # Bytes under a suffix that no reader takes for a picture's would be lost.
+    keep = known and not len(verdict.doubtful)
+    shown = content if keep else _blur(picture.image, verdict)
+    height, width = picture.image.shape[:2]
+    name = picture.stem + (suffix if known else ".jpg")
+    sample = write_sample(folder, split, name, shown, verdict.sure, size=(width, height))
+    return PictureRecord(
+        file=sample.image.relative_to(folder).as_posix(),
+        width=width,
+        height=height,
+        split=split,
+        source=picture.name,
+        source_digest=fingerprint,
+        identity=identity,
+        seed=0,
+        boxes=_to_records(verdict.sure),
+    )
+
+
+def _blur(image: Image, verdict: Verdict) -> Image:
+    for box in verdict.doubtful:
+        image = blur_out(image, box, verdict.sure.xyxy)
+    return image
+
+
+def _to_records(boxes: Boxes) -> list[FaceRecord]:
+    """Manifest entries of faces of which class, box and size are believed."""
+    return [
+        FaceRecord(
+            label=CLASS_NAMES[label],
+            box=[round(float(v), 3) for v in xyxy],
+            state=STATE,
+            face_height=round(float(xyxy[3] - xyxy[1]), 3),
+        )
+        for label, xyxy in zip(boxes.class_ids, boxes.xyxy, strict=True)
+    ]
+
+
+def _check_some(result: Labelling, count: int) -> None:
+    if result.records:
+        return
+    reasons = [f"{n} {reason}" for reason, n in sorted(result.left_out.items())]
+    if result.faults:
+        reasons.append(f"{len(result.faults)} unreadable, the first: {result.faults[0]}")
+    raise NoFacesError(
+        f"expected sure faces in {count} pictures, but got {', '.join(reasons)}; "
+        "use better --weights, or a lower --sure"
+    )
