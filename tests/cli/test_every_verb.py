@@ -79,6 +79,15 @@ def test_convert_there_and_back(synthesised, tmp_path):
         assert names[0] == names[1]
 
 
+def test_label_then_check(photos, tmp_path, capsys):
+    out = tmp_path / "labelled"
+    assert main(["label", str(photos), "--out", str(out), "--sizes", "416,512"]) == 0
+    assert main(["check", str(out)]) == 0
+    assert "fine: 0 errors" in capsys.readouterr().out
+    labelled = {s.image.name for s in find_samples(out)}
+    assert "astronaut.png" in labelled
+
+
 def test_train_leaves_weights_card_and_curves(trained):
     for name in ("maskwatch.onnx", "README.md", "curves.png", "weights/best.pt"):
         assert (trained / name).stat().st_size > 0

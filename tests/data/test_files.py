@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from data.files import atomic_path, digest, write_bytes, write_json, write_text
+from data.files import atomic_folder, atomic_path, digest, write_bytes, write_json, write_text
 
 
 def _names(folder: Path) -> list[str]:
@@ -109,3 +109,17 @@ def test_text_is_utf8_with_bare_newlines(tmp_path: Path) -> None:
 def test_digest_is_sha256(tmp_path: Path) -> None:
     write_bytes(tmp_path / "a", b"abc")
     assert digest(tmp_path / "a") == hashlib.sha256(b"abc").hexdigest()
+
+
+def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    out = tmp_path / "deep" / "set"
+    with pytest.raises(RuntimeError, match="midway"), atomic_folder(out) as folder:  # noqa: PT012
+        (folder / "half").write_text("x")
+        raise RuntimeError("midway")
+    assert list(out.parent.iterdir()) == []
+    out.mkdir()
+    with atomic_folder(out) as folder:
+        (folder / "whole").write_text("x")
+        assert list(out.iterdir()) == []
+    assert [p.name for p in out.iterdir()] == ["whole"]
+    assert list(out.parent.iterdir()) == [out]

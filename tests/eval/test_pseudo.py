@@ -1,0 +1,77 @@
+"""What becomes a label, what is blurred out."""
+
+import math
+
+import numpy as np
+import pytest
+
+from data.boxes import Boxes
+from data.exceptions import UsageError
+from detector.ensemble import Fused
+from eval.pseudo import Rules, judge
+
+FACE = [10.0, 10.0, 50.0, 60.0]
+ECHO = [18.0, 10.0, 58.0, 60.0]  # IoU .67 with FACE
+APART = [200.0, 10.0, 240.0, 60.0]
+TINY = [100.0, 10.0, 104.0, 15.0]
+
+Row = tuple[list[float], float, float]
+
+
+def make_fused(*rows: Row) -> Fused:
+    """Fused boxes of (xyxy, score, agreement)."""
+    if not rows:
+        return Fused(Boxes.empty(), np.zeros(0), np.zeros(0))
+    xyxy, scores, agreement = (np.array(v) for v in zip(*rows, strict=True))
+    return Fused(Boxes(xyxy, np.ones(len(rows), int), scores), np.ones(len(rows)), agreement)
+
+
+@pytest.mark.parametrize(
+    ("rows", "sure", "doubtful", "left_out"),
+    [
+        pytest.param([], [], [], "without a face", id="nothing"),
+        pytest.param([(FACE, 0.6, 0.8)], [FACE], [], "", id="just sure"),
+        pytest.param([(FACE, 0.59, 1.0)], [], [FACE], "mostly doubtful", id="score too low"),
+        pytest.param([(FACE, 0.9, 0.79)], [], [FACE], "mostly doubtful", id="class unsure"),
+        pytest.param([(TINY, 0.9, 1.0)], [], [TINY], "mostly doubtful", id="too small to tell"),
+        pytest.param([(FACE, 0.14, 1.0)], [], [], "without a face", id="background"),
+        pytest.param([(FACE, 0.9, 1.0), (APART, 0.15, 1.0)], [FACE], [APART], "", id="half"),
+        pytest.param(
+            [(FACE, 0.9, 1.0), (APART, 0.3, 1.0), (TINY, 0.2, 1.0)],
+            *([FACE], [APART, TINY], "mostly doubtful"),
+            id="more than half doubtful",
+        ),
+        pytest.param([(FACE, 0.9, 1.0), (ECHO, 0.7, 1.0)], [FACE], [], "", id="sure echo"),
+        pytest.param([(FACE, 0.9, 1.0), (ECHO, 0.3, 1.0)], [FACE], [], "", id="doubtful echo"),
+        pytest.param(
+            [(FACE, 0.9, 0.5), (ECHO, 0.7, 1.0)],
+            *([], [FACE], "mostly doubtful"),
+            id="echo of a doubtful one",
+        ),
+    ],
+)
+def test_verdict(
+    rows: list[Row], sure: list[list[float]], doubtful: list[list[float]], left_out: str
+) -> None:
+    verdict = judge(make_fused(*rows), Rules())
+    assert verdict.sure.xyxy.tolist() == sure
+    assert verdict.doubtful.tolist() == doubtful
+    assert verdict.left_out == left_out
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"doubt": 0.7},
+        {"doubt": 0.0},
+        {"sure": 1.1},
+        {"sure": math.nan},
+        {"agreement": -0.1},
+        {"val": 1.0},
+        {"val": -0.1},
+    ],
+    ids=str,
+)
+def test_rules_that_make_no_sense(values: dict[str, float]) -> None:
+    with pytest.raises(UsageError, match="expected"):
+        Rules(**values)
