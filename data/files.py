@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -27,6 +28,11 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def is_temporary(path: Path) -> bool:
+    """Whether a file's name is one that `atomic_path` makes: what a killed process left."""
+    return re.fullmatch(r"\..*-[0-9a-f]{12}(\.[^.]*)?", path.name) is not None
 
 
 @contextmanager

@@ -19,6 +19,19 @@ IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".
 log = logging.getLogger(__name__)
 
 
+def version_of(path: Path) -> tuple[int, int]:
+    """What changes with a file's content, for caches: its time stamp (ns) and its size (bytes).
+
+    Raises:
+        ImageError: if there is no such file.
+    """
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise ImageError(f"{path}: expected a picture, but {error.strerror or error}") from error
+    return status.st_mtime_ns, status.st_size
+
+
 def read_image(path: Path) -> Image:
     """A picture as (H, W, 3) uint8 BGR, turned upright as its EXIF orientation says.
 

@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 # What else has a say in the bytes.
-_LIBRARIES = ("numpy", "opencv-python", "dlib-bin", "onnxruntime")
+_LIBRARIES = ("numpy", "opencv-python", "dlib-bin", "onnxruntime", "albumentations")
 _PACKAGES = ("data", "synth", "detector", "weights")
 
 
@@ -66,9 +66,10 @@ def code_digest() -> str:
 
 def find_fault(needs: Needs) -> str:
     """Why this process can't do the work, "" if it can."""
-    for (name, wanted), (_, have) in zip(needs.versions, installed_versions(), strict=True):
-        if wanted != have:
-            return f"has {name} {have or 'not at all'}, but {wanted or 'none'} is needed"
+    have = dict(installed_versions())
+    for name, wanted in needs.versions:
+        if wanted != have.get(name, ""):
+            return f"has {name} {have.get(name) or 'not at all'}, but {wanted or 'none'} is needed"
     if needs.code != code_digest():
         return "runs other code of the same version; update it and start the worker again"
     for path in needs.paths:

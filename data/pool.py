@@ -80,7 +80,7 @@ def map_bounded(
     done: queue.SimpleQueue[Future[R]] = queue.SimpleQueue()
     try:
         while True:
-            for item in islice(coming, ahead * count_workers(executor) - len(pending)):
+            for item in islice(coming, _room(executor, ahead, len(pending))):
                 future = executor.submit(work, item)
                 pending[future] = item
                 future.add_done_callback(done.put)
@@ -91,6 +91,11 @@ def map_bounded(
     finally:
         for future in pending:
             future.cancel()
+
+
+def _room(executor: Executor, ahead: int, pending: int) -> int:
+    """How many more tasks may be submitted; none while a cluster has lost workers."""
+    return max(0, ahead * count_workers(executor) - pending)
 
 
 def map_ordered(
@@ -105,7 +110,7 @@ def map_ordered(
     pending: deque[Future[R]] = deque()
     try:
         while True:
-            for item in islice(coming, ahead * count_workers(executor) - len(pending)):
+            for item in islice(coming, _room(executor, ahead, len(pending))):
                 pending.append(executor.submit(work, item))
             if not pending:
                 return

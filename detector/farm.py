@@ -7,7 +7,7 @@ ones are written where they are drawn.
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import lru_cache, partial
 from itertools import tee
 from pathlib import Path
 from typing import Any
@@ -92,7 +92,7 @@ def farm_out(executor: Executor, pairs: Sequence[Pair], settings: Settings) -> I
     return (entry for entries in map_ordered(executor, work, chunks) for entry in entries)
 
 
-@cache
+@lru_cache(maxsize=1)
 def _detector(settings: Settings) -> Detector:
     """The model, loaded once in each process."""
     return settings.load()

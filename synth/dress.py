@@ -13,6 +13,7 @@ from data.labels import CLASS_NAMES, Label
 from data.manifest import FaceRecord
 from synth.faces import Face
 from synth.mask import Mask
+from synth.negatives import free_window
 from synth.occlusion.choice import choose_thing, draw_thing
 from synth.occlusion.cutouts import draw_cutout
 from synth.recipe import Recipe
@@ -45,7 +46,7 @@ def dress(image: Image, photo: Photo, recipe: Recipe, rng: np.random.Generator) 
         record = _describe(face, photo.identity)
         bare = image
         if face.label == Label.WITHOUT_MASK and state != "bare":
-            image, record = _put_on(image, face, record, state, (recipe, rng))
+            image, record = _put_on(image, face, record, state, (photo, recipe, rng))
         image, records[index] = _cover((image, bare), face, record, recipe, rng)
     boxes = _stack(faces)
     return Scene(image, boxes, tuple(records[i] for i in range(len(faces))), len(photo.doubtful))
@@ -84,13 +85,13 @@ def _put_on(
     face: Face,
     record: FaceRecord,
     state: str,
-    by: tuple[Recipe, np.random.Generator],
+    by: tuple[Photo, Recipe, np.random.Generator],
 ) -> tuple[Image, FaceRecord]:
     """The face with a mask in that state."""
-    recipe, rng = by
+    photo, recipe, rng = by
     right = draw_shape(rng, weights=styles_for(state, recipe.styles))
     shape = wear(right, state, rng, face.placement.angles[0])
-    texture, plate = _draw_fabric(shape.style, image, recipe, rng)
+    texture, plate = _draw_fabric(shape.style, (image, photo), recipe, rng)
     mask = Mask(shape, draw_colour(rng, shape.style), texture, int(rng.integers(2**31)), plate)
     drawn = draw_mask(image, face.placement, face.box, mask, rng, match_light=recipe.light)
     return drawn, replace(
@@ -105,22 +106,22 @@ def _put_on(
 
 
 def _draw_fabric(
-    style: str, image: Image, recipe: Recipe, rng: np.random.Generator
+    style: str, source: tuple[Image, Photo], recipe: Recipe, rng: np.random.Generator
 ) -> tuple[str, Image | None]:
-    """Name of a print, and the picture that it shows where it shows one."""
+    """Name of a print, and the picture that it shows where it shows one: no face, or a mask would
+    bear a second one."""
+    image, photo = source
     if recipe.textures and rng.random() < recipe.texture_share:
         path = Path(recipe.textures[int(rng.integers(len(recipe.textures)))])
         return f"{FILE_PREFIX}{path.name}", read_texture(path)
     name = draw_print(style, rng, recipe.prints)
-    return name, _window(image, rng) if name == "photo" else None
-
-
-def _window(image: Image, rng: np.random.Generator) -> Image:
-    """A random part of the picture, for fabric with a photograph on it."""
-    h, w = image.shape[:2]
-    side = max(8, int(min(h, w) * rng.uniform(0.25, 0.8)))
-    top, left = int(rng.integers(h - min(h, side) + 1)), int(rng.integers(w - min(w, side) + 1))
-    return image[top : top + side, left : left + side].copy()
+    if name != "photo":
+        return name, None
+    window = free_window(photo, rng)
+    if window is None:
+        return name, None  # shows a landscape
+    left, top, right, bottom = window
+    return name, image[top:bottom, left:right].copy()
 
 
 def _cover(

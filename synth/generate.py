@@ -18,10 +18,17 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from data.exceptions import DatasetError, ImageError, NoFacesError, WorkerError
-from data.files import digest, write_json, write_text
+from data.exceptions import (
+    AnnotationError,
+    DatasetError,
+    ImageError,
+    NoFacesError,
+    WorkerError,
+)
+from data.files import digest, is_temporary, write_json, write_text
 from data.formats.target import Target
 from data.manifest import record_to_line
+from data.needs import code_digest, installed_versions
 from data.pool import map_bounded
 from data.splits import IDENTITY_PATTERN
 from synth.closing import REPORT, close_set
@@ -117,7 +124,8 @@ def generate(
             f"expected faces in {', '.join(map(str, sources))}, but found none in {len(photos)} "
             f"photos ({len(faults)} unreadable{first}); use larger or more frontal ones"
         )
-    _begin(out, {**_to_json(config), "sources": _sources_to_json(sources, with_faces)})
+    begun_with = {**_to_json(config), "sources": _sources_to_json(sources, with_faces)}
+    _begin(out, {**begun_with, "made_by": {"code": code_digest(), **dict(installed_versions())}})
     jobs = iterate_plan(with_faces, config.count, config.seed, config.val_fraction, config.recipe)
     target = Target(out, config.format)
     _draw_all(jobs, target, config, executor, progress)
@@ -155,14 +163,20 @@ def _begin(out: Path, wanted: dict[str, Any]) -> None:
     if not begun.is_file():
         write_json(begun, wanted)
         return
-    have = json.loads(begun.read_text(encoding="utf-8"))
-    if have != wanted:
-        changed = ", ".join(k for k in wanted if have.get(k) != wanted[k])
+    try:
+        have = json.loads(begun.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DatasetError(f"{begun}: is damaged ({error}); choose another --out") from error
+    if have.pop("made_by", None) != wanted["made_by"]:
+        log.warning("%s: was begun by another version: pictures will differ in small ways", out)
+    if have != {k: v for k, v in wanted.items() if k != "made_by"}:
+        changed = ", ".join(k for k in wanted if k != "made_by" and have.get(k) != wanted[k])
         raise DatasetError(f"{out}: was begun with another {changed}; choose another --out")
     # What a killed run was about to rename (data.files.atomic_path).
     for path in out.rglob(".*"):
-        if path.is_file():
-            path.unlink()
+        if is_temporary(path) and path.is_file():
+            # A worker of a cluster may still be finishing it.
+            path.unlink(missing_ok=True)
 
 
 def _sources_to_json(sources: Sequence[Path], photos: Sequence[Photo]) -> dict[str, Any]:
@@ -268,6 +282,9 @@ def draw_shard(shard: Shard, target: Target, recipe: Recipe) -> None:
             record, lost = draw_job(job, target, recipe)
         except ImageError as error:
             faults.append(readable(str(error)))
+            continue
+        except (NoFacesError, AnnotationError) as error:
+            faults.append(readable(f"{job.photos[0].path}: {error}"))
             continue
         lines.append(record_to_line(record))
         blurred += lost

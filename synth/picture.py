@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from data.boxes import Boxes
+from data.exceptions import ImageError
 from data.formats.target import Target
 from data.images import Image, encode_image, read_image
 from data.labels import name_to_id
@@ -101,7 +102,7 @@ def _crowd(job: Job, recipe: Recipe, rng: np.random.Generator) -> Scene:
         background = draw_background(rng, width, height)
     else:
         left, top, right, bottom = window
-        background = read_image(first.path)[top:bottom, left:right]
+        background = _read(first)[top:bottom, left:right]
     # An audience of few people would show the same faces again and again.
     layout = None if len(people) >= _AUDIENCE else str(rng.choice(["street", "queue", "selfie"]))
     return compose_crowd(
@@ -109,11 +110,23 @@ def _crowd(job: Job, recipe: Recipe, rng: np.random.Generator) -> Scene:
     )
 
 
+def _read(photo: Photo) -> Image:
+    """The photo's pixels.
+
+    Raises:
+        ImageError: if it can't be read, or isn't as large as when its faces were searched.
+    """
+    image = read_image(photo.path)
+    if image.shape[1::-1] != (photo.width, photo.height):
+        raise ImageError(f"{photo.path}: has changed since its faces were searched; start anew")
+    return image
+
+
 def _cut_person(
     photo: Photo, recipe: Recipe, rng: np.random.Generator
 ) -> tuple[Cutout, FaceRecord]:
     """The one person of a portrait, dressed; found on the bare photo, where masks don't mislead."""
-    bare = read_image(photo.path)
+    bare = _read(photo)
     scene = dress(bare, photo, recipe, rng)
     (face,) = photo.faces
     return cut_out(bare, scene.image, face.box, face.placement), scene.records[0]
@@ -121,12 +134,12 @@ def _cut_person(
 
 def _negative(job: Job, _: Recipe, rng: np.random.Generator) -> Scene:
     """A picture without a face: a part of a photo that has none, or one made by program."""
-    image = read_image(job.photos[0].path)
+    image = _read(job.photos[0])
     return Scene(faceless_part(image, job.photos[0], rng), np.zeros((0, 4)), ())
 
 
 def _dress_photo(photo: Photo, recipe: Recipe, rng: np.random.Generator) -> Scene:
-    image: Image = read_image(photo.path)
+    image: Image = _read(photo)
     return dress(image, photo, recipe, rng)
 
 

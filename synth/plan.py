@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from data.boxes import clip_xyxy
 from data.splits import identity_to_split
 from synth.recipe import Recipe
 from synth.sources import Photo
@@ -15,6 +16,7 @@ from synth.sources import Photo
 _MOST_FACES = 6
 # A portrait: one face, on a photo not larger than this; several of them fill one picture.
 _PORTRAIT_SIDE = 400
+_PORTRAIT_FACE = 16  # px of the face's shorter side, what there is of it on the photo
 _MOST_PEOPLE = 28  # in a crowd: each costs the time of a portrait
 _GRIDS = ((1, 2), (2, 2), (2, 3), (3, 3), (3, 4), (4, 5), (5, 6))
 
@@ -85,7 +87,10 @@ def iterate_plan(
 
 
 def _is_portrait(photo: Photo) -> bool:
-    return len(photo.faces) == 1 and max(photo.width, photo.height) <= _PORTRAIT_SIDE
+    if len(photo.faces) != 1 or max(photo.width, photo.height) > _PORTRAIT_SIDE:
+        return False
+    (box,) = clip_xyxy(photo.faces[0].box[None], photo.width, photo.height)
+    return bool((box[2:] - box[:2]).min() >= _PORTRAIT_FACE)
 
 
 def _apportion(photos: Sequence[Photo], count: int, seed: int) -> list[int]:
@@ -107,7 +112,7 @@ def _base_job(photo: Photo, variant: int, split: str, seed: int) -> Job:
     """The photo alone."""
     # Only letters, digits and signs that no shell minds; file systems hold names of 255 bytes, up
     # to four of them a character.
-    stem = re.sub(r"[^\w.-]+", "_", photo.path.stem)[:58]
+    stem = re.sub(r"[^\w.-]+", "_", photo.path.stem)[:58].lstrip(".") or "photo"
     name = f"{stem}-{photo.digest[:8]}-{variant:04d}"
     return Job(name, split, picture_seed(seed, photo.digest, variant), (photo,))
 
@@ -134,4 +139,7 @@ def _crowd(job: Job, portraits: Sequence[Photo], rng: np.random.Generator) -> Jo
     most = min(len(portraits), _MOST_PEOPLE)
     people = int(np.exp(rng.uniform(np.log(2), np.log(most + 1))))
     picked = rng.choice(len(portraits), size=min(people, most), replace=False)
-    return replace(job, photos=(*job.photos, *(portraits[i] for i in picked)), kind="crowd")
+    drawn = [portraits[i] for i in picked]
+    first = job.photos[0].identity
+    others = [photo for photo in drawn if photo.identity != first] or drawn[:1]
+    return replace(job, photos=(*job.photos, *others), kind="crowd")

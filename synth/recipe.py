@@ -59,6 +59,8 @@ class Recipe:
         _check_number("camera", self.camera, 1.0)
         _check_number("prints", self.prints, 10.0)
         _check_number("smallest", self.smallest, 1000.0)
+        if self.smallest < 1:
+            raise UsageError(f"expected smallest of 1 px or more, but got {self.smallest}")
         if not isinstance(self.light, bool):
             raise UsageError(f"expected light = true or false, but got {self.light!r}")
         if self.negatives + self.crowds > 1:
@@ -68,6 +70,10 @@ class Recipe:
             )
         _check_weights("styles", self.styles, SHAPE_WEIGHTS)
         _check_weights("states", self.states, _wrong_states())
+        # In one order, whatever that of a file: draws go through them in turn.
+        for name, known in (("styles", SHAPE_WEIGHTS), ("states", _wrong_states())):
+            own = getattr(self, name)
+            object.__setattr__(self, name, {key: own[key] for key in known if key in own})
 
 
 def _check_number(name: str, value: Any, most: float) -> None:

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from data.exceptions import ImageError, UsageError
-from data.images import Image, read_image
+from data.images import Image, read_image, version_of
 
 _LARGEST = 512  # pixels: finer than any mask shows
 _CACHED = 64  # pictures of at most 0.75 MiB each, so 48 MiB a process
@@ -34,14 +34,19 @@ def check_textures(folder: Path) -> tuple[str, ...]:
     return tuple(str(path) for path in files)
 
 
-@lru_cache(maxsize=_CACHED)
 def read_texture(path: str | Path) -> Image:
-    """A picture as (H, W, 3) uint8 BGR, at most 512 px long, read-only; kept for the next mask.
+    """A picture as (H, W, 3) uint8 BGR, at most 512 px long, read-only; kept for the next mask
+    while the file stays as it is.
 
     Raises:
         ImageError: if it can't be read (any more).
     """
-    image = read_image(Path(path))
+    return _read_texture(Path(path), *version_of(Path(path)))
+
+
+@lru_cache(maxsize=_CACHED)
+def _read_texture(path: Path, *_: int) -> Image:
+    image = read_image(path)
     shrink = _LARGEST / max(image.shape[:2])
     if shrink < 1:
         height, width = (max(1, round(side * shrink)) for side in image.shape[:2])

@@ -93,6 +93,8 @@ def run(args: argparse.Namespace) -> int:
             if talk:
                 in_order = Counter({c: here[c] for c in counts})
                 print(f"{_printable(entry['file'])}: {counts_to_text(in_order)}")
+        if progress:
+            progress("pictures", len(paths), len(paths))
     if args.json != "-":
         seconds = time.perf_counter() - started
         print(_summary(len(paths), failed, counts_to_text(counts), seconds, args))

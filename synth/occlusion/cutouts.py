@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.exceptions import ImageError, UsageError
-from data.images import Image
+from data.images import Image, version_of
 from synth.face_model import Placement
 from synth.occlusion.layer import Floats, Layer, lay, make_canvas
 
@@ -45,7 +45,10 @@ def _read(path: Path) -> Image:
         content = np.fromfile(path, np.uint8)
     except OSError as error:
         raise ImageError(f"{path}: {expected} {error.strerror or error}") from error
-    image = cv2.imdecode(content, cv2.IMREAD_UNCHANGED) if len(content) else None
+    try:
+        image = cv2.imdecode(content, cv2.IMREAD_UNCHANGED) if len(content) else None
+    except cv2.error as error:
+        raise ImageError(f"{path}: {expected} {error.err}") from error
     if image is None:
         raise ImageError(f"{path}: {expected} it is no picture")
     if image.ndim != 3 or image.shape[2] != 4 or image.dtype != np.uint8:
@@ -57,21 +60,25 @@ def _read(path: Path) -> Image:
     return np.asarray(trimmed, dtype=np.uint8)
 
 
-@lru_cache(maxsize=_CACHED)
 def read_cutout(path: str) -> Floats:
-    """A cut-out as (H, W, 4) float32 RGBA 0 to 1, at most 512 px long, read-only.
+    """A cut-out as (H, W, 4) float32 RGBA 0 to 1, at most 512 px long; its file is read again
+    where it has changed.
 
     Raises:
         ImageError: if it can't be read (any more).
     """
-    image = _read(Path(path))
+    bgra = _read_small(Path(path), *version_of(Path(path)))
+    return bgra[..., [2, 1, 0, 3]].astype(np.float32) / np.float32(255)
+
+
+@lru_cache(maxsize=_CACHED)
+def _read_small(path: Path, *_: int) -> Image:
+    image = _read(path)
     shrink = _LARGEST / max(image.shape[:2])
     if shrink < 1:
         width, height = (max(1, round(side * shrink)) for side in image.shape[1::-1])
         image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA))
-    rgba = image[..., [2, 1, 0, 3]].astype(np.float32) / 255
-    rgba.setflags(write=False)
-    return np.asarray(rgba)
+    return np.asarray(image, dtype=np.uint8)
 
 
 def draw_cutout(

@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from data.files import atomic_folder, atomic_path, digest, write_bytes, write_json, write_text
+from data.files import (
+    atomic_folder,
+    atomic_path,
+    digest,
+    is_temporary,
+    write_bytes,
+    write_json,
+    write_text,
+)
 
 
 def _names(folder: Path) -> list[str]:
@@ -123,3 +131,11 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
         assert list(out.iterdir()) == []
     assert [p.name for p in out.iterdir()] == ["whole"]
     assert list(out.parent.iterdir()) == [out]
+
+
+def test_temporary_names_are_told_from_users_hidden_files(tmp_path: Path) -> None:
+    for name in ("a.jpg", "shard-000001.jsonl", "labels", ".hidden.txt"):
+        with atomic_path(tmp_path / name) as temporary:
+            assert is_temporary(temporary)
+    for name in (".gitignore", ".DS_Store", ".nfs0000000000a1", "a-0123456789ab.jpg"):
+        assert not is_temporary(tmp_path / name)

@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
@@ -91,3 +91,20 @@ def test_first_error_ends_a_mapping(mapping: Callable[..., Iterator[object]]) ->
 def test_killed_process_is_one_line() -> None:
     with pytest.raises(WorkerError, match="a worker process was killed"), open_executor(2) as pool:
         list(map_bounded(pool, signal.raise_signal, [signal.SIGKILL]))
+
+
+class Shrinking(ThreadPoolExecutor):
+    """A cluster that loses its workers but one while tasks wait."""
+
+    asked = 0
+
+    @property
+    def workers(self) -> int:
+        self.asked += 1
+        return 4 if self.asked < 3 else 1
+
+
+@pytest.mark.parametrize("mapping", [map_bounded, map_ordered])
+def test_lost_workers_end_nothing(mapping: Callable[..., Iterator[object]]) -> None:
+    with Shrinking(1) as executor:
+        assert len(list(mapping(executor, abs, range(40)))) == 40

@@ -90,3 +90,10 @@ def test_cutouts_lie_over_the_mouth_or_the_eyes(
         rows, columns = np.nonzero(bgr[..., 1] > bgr[..., [0, 2]].max(-1) + 60)
         middle = [columns.mean(), rows.mean()]
         assert middle == pytest.approx(expected, abs=0.15 * height)
+
+
+def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
+    path = write(tmp_path / "cup.png", disc(80))
+    assert read_cutout(str(path)).shape == (40, 40, 4)
+    write(path, disc(160))
+    assert read_cutout(str(path)).shape == (80, 80, 4)

@@ -1,10 +1,13 @@
 """Pictures by kind: what each shows, and that it depends on its job alone."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from data.exceptions import ImageError
+from data.images import write_image
 from synth.picture import draw_scene
 from synth.plan import Job, make_plan
 from synth.recipe import Recipe
@@ -70,3 +73,16 @@ def test_crowds_hold_different_people(photos: list[Photo]) -> None:
     for job in make_plan(photos, 40, 4, 0, KINDS["crowd"]):
         people = [p.digest for p in job.photos[1:]]
         assert len(set(people)) == len(people)
+
+
+def test_a_photo_that_has_changed_is_refused(photos: list[Photo], tmp_path: Path) -> None:
+    """Its faces lie elsewhere now: labels would be wrong."""
+    path = tmp_path / "head.png"
+    write_image(path, np.zeros((100, 100, 3), np.uint8))
+    changed = [replace(photo, path=path) for photo in photos]
+    for kind, recipe in KINDS.items():
+        (job,) = make_plan(changed, 1, 1, 0, recipe)
+        rng = np.random.default_rng(0)
+        with pytest.raises(ImageError, match="has changed"):
+            draw_scene(job, recipe, rng)
+        assert job.kind == kind

@@ -75,13 +75,17 @@ def describe(jobs: list[Job]) -> list[tuple[object, ...]]:
 
 
 @given(albums(), st.integers(1, 60), seeds)
-def test_galleries_are_of_portraits(photos: list[Photo], count: int, seed: int) -> None:
+def test_galleries_and_crowds_are_of_portraits(photos: list[Photo], count: int, seed: int) -> None:
     for job in make_plan(photos, count, seed, 0.2):
         rows, columns = job.grid
-        assert len(job.photos) == rows * columns
-        if job.grid != (1, 1):
-            assert all(len(p.faces) == 1 for p in job.photos)
-            assert all(max(p.width, p.height) <= 400 for p in job.photos)
+        if job.kind == "crowd":
+            assert len(job.photos) > 1
+            joined = job.photos[1:]
+        else:
+            assert len(job.photos) == rows * columns
+            joined = job.photos if job.kind == "gallery" else ()
+        assert all(len(p.faces) == 1 for p in joined)
+        assert all(max(p.width, p.height) <= 400 for p in joined)
 
 
 def test_portraits_fill_galleries_of_several_sizes() -> None:

@@ -84,3 +84,15 @@ def test_any_weights_of_known_styles_do(weights: dict[str, float]) -> None:
     else:
         with pytest.raises(UsageError):
             Recipe(styles=weights)
+
+
+def test_the_order_in_a_file_makes_no_difference(tmp_path: Path) -> None:
+    """Draws go through the weights in turn: another order would draw other pictures."""
+    one = read_recipe(write(tmp_path, "[styles]\ncloth = 1\nsurgical = 2\n"))
+    other = read_recipe(write(tmp_path, "[styles]\nsurgical = 2\ncloth = 1\n"))
+    assert list(one.styles.items()) == list(other.styles.items())
+
+
+def test_faces_of_no_size_are_refused() -> None:
+    with pytest.raises(UsageError, match="smallest of 1 px or more"):
+        Recipe(smallest=0)

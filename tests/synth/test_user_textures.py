@@ -64,3 +64,11 @@ def test_textures_are_read_small_and_once(pictures: Path) -> None:
 def test_texture_that_is_gone(tmp_path: Path) -> None:
     with pytest.raises(ImageError):
         read_texture(tmp_path / "none.png")
+
+
+def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "print.png"
+    write_image(path, np.full((20, 20, 3), 250, np.uint8))
+    assert (read_texture(path) == 250).all()
+    write_image(path, np.full((20, 30, 3), 9, np.uint8))
+    assert (read_texture(path) == 9).all()
