@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +13,7 @@ from typing import Any, Literal
 from data.exceptions import UsageError, WeightsError
 from data.extras import require
 from data.files import atomic_path, digest, write_text
+from detector.average import average_into, parse_shares
 from detector.environment import private_environment
 
 Head = Literal["one2many", "end2end"]
@@ -32,8 +33,11 @@ def export_onnx(
     *,
     dynamic: bool = True,
     head: Head = "one2many",
+    others: Sequence[Path] = (),
+    shares: str | None = None,
 ) -> Path:
-    """Export a checkpoint to ONNX and write its SHA-256 beside it; returns `out`.
+    """Export a checkpoint, or the average of several, to ONNX and write its SHA-256 beside it;
+    returns `out`.
 
     Input `images`: (batch, 3, height, width) float32 RGB in [0, 1], sides multiples of 32.
     Output `output0` of head "one2many": (batch, 4 + classes, anchors), [cx, cy, w, h] in input
@@ -47,15 +51,20 @@ def export_onnx(
         imgsz: side in px that the model is meant for, a multiple of 32.
         dynamic: accept any batch, height and width; else 1 x imgsz x imgsz.
         head: YOLO26 trains both; older models have "one2many" alone.
+        others: further checkpoints of the same network, to be averaged with the first.
+        shares: of all of them in turn, as in "2,3"; equal ones if None.
 
     Raises:
-        WeightsError: if the checkpoint can't be loaded or lacks the head.
+        WeightsError: if a checkpoint can't be loaded, lacks the head, or is of another network.
         UsageError: if imgsz is no positive multiple of 32.
     """
     if imgsz <= 0 or imgsz % 32:
         raise UsageError(f"expected --imgsz as a positive multiple of 32, but got {imgsz}")
     with _quiet(), tempfile.TemporaryDirectory(prefix="maskwatch-export-") as folder:
         model = _load(weights)
+        if others:
+            parts = parse_shares(shares, 1 + len(others))
+            average_into(model.model, [_load(other).model for other in others], parts)
         if head == "end2end" and getattr(model.model.model[-1], "one2one_cv2", None) is None:
             raise WeightsError(f"{weights}: has no end-to-end head; export with --head one2many")
         # ultralytics writes beside the checkpoint that the model came from.

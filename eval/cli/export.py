@@ -3,13 +3,22 @@
 import argparse
 from pathlib import Path
 
+from data.exceptions import UsageError
 from detector.export import HEADS, export_onnx
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `maskwatch export`."""
     add = parser.add_argument
-    add("weights", type=Path, metavar="WEIGHTS.pt", help="a trained checkpoint")
+    add(
+        "weights",
+        type=Path,
+        nargs="+",
+        metavar="WEIGHTS.pt",
+        help="a trained checkpoint; of several from one start, their average is exported, which "
+        "is often better than each",
+    )
+    add("--shares", metavar="A,B", help="of each checkpoint in the average (default: equal)")
     add("--format", choices=["onnx"], default="onnx", help="default: %(default)s")
     add("--imgsz", type=int, default=640, metavar="PX", help="default: %(default)s")
     add("--head", choices=HEADS, default=HEADS[0], help="default: %(default)s")
@@ -19,6 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Export and say where the file is."""
-    out = args.out or args.weights.with_suffix(".onnx")
-    print(export_onnx(args.weights, out, args.imgsz, dynamic=not args.fixed, head=args.head))
+    first, *others = args.weights
+    if args.shares is not None and not others:
+        raise UsageError("expected several checkpoints with --shares, but got one; name the others")
+    out = args.out or first.with_suffix(".onnx")
+    options = {"dynamic": not args.fixed, "head": args.head}
+    print(export_onnx(first, out, args.imgsz, **options, others=others, shares=args.shares))
     return 0
