@@ -43,8 +43,8 @@ class Recipe:
     prints: float = 1.0
     textures: tuple[str, ...] = ()
     texture_share: float = 0.3
-    instead: float = 0.3
-    front: float = 0.2
+    instead: float = 0.1
+    front: float = 0.08
     cutouts: tuple[str, ...] = ()
     negatives: float = 0.04
     crowds: float = 0.12
