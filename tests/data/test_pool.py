@@ -108,3 +108,15 @@ class Shrinking(ThreadPoolExecutor):
 def test_lost_workers_end_nothing(mapping: Callable[..., Iterator[object]]) -> None:
     with Shrinking(1) as executor:
         assert len(list(mapping(executor, abs, range(40)))) == 40
+
+
+def held() -> bool:
+    return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, set())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no POSIX signals there")
+def test_workers_never_get_ctrl_c_and_the_caller_does() -> None:
+    """Held from their first instruction on: while Python starts, it prints a traceback."""
+    with open_executor(2) as executor:
+        assert executor.submit(held).result()
+    assert not held()
