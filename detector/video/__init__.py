@@ -1,0 +1,1 @@
+"""Live video: sources, tracking, calm results and what is made of them."""
