@@ -1,6 +1,8 @@
-"""What passes between the stages: frames, tracks, and both together."""
+"""What passes between the stages: frames, tracks, both together, and who takes them."""
 
 from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,3 +81,40 @@ class Result:
     tracks: tuple[Track, ...]
     closed: tuple[int, ...] = field(default=())
     size_changed: bool = False
+
+
+class Sink(Protocol):
+    """Takes every result, in order: a window, a file, events, counters, alerts, a web page.
+
+    All sinks of a run are called from one thread, one after the other, so a slow one holds up
+    the video: what may wait (a network, a command) belongs into a thread of the sink's own. It
+    is entered before the first result and left after the last, also after an error or Ctrl-C.
+    """
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def __call__(self, result: Result, drawn: Image) -> None:
+        """Take one result.
+
+        Args:
+            result: what is known; where faces are to be blurred, `result.frame.image` already is.
+            drawn: (H, W, 3) uint8 BGR, the frame with boxes and labels, read-only; blurred like
+                the frame. It may be kept: nobody writes into it again.
+
+        Raises:
+            OSError, MaskwatchError: end the run; every sink is closed and exit status is 1.
+        """
+
+
+class Painter(Protocol):
+    """Draws something of its own below boxes and labels: zones, lines, counters."""
+
+    def __call__(self, result: Result, canvas: Image) -> None:
+        """Draw into `canvas`, (H, W, 3) uint8 BGR, in place."""
