@@ -1,7 +1,9 @@
-"""Sample photos from installed packages, and a small real data set."""
+"""Sample photos from installed packages, a small real data set, a real browser."""
 
+import os
+import shutil
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ import onnx
 import pytest
 from hypothesis import settings
 from onnx import TensorProto, helper, numpy_helper
+from playwright.sync_api import Browser, sync_playwright
 
 from data.boxes import Boxes
 from data.dataset import write_yaml
@@ -195,3 +198,25 @@ def oriented_jpeg() -> Callable[[Image, int], bytes]:
         return content[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + content[2:]
 
     return encode
+
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The machine's Chromium, headless, with a profile of its own that goes with it.
+
+    Tests that use it are marked `browser`. Playwright holds the thread's event loop as long as
+    the fixture lives, so the same module can't call asyncio.run in its own thread.
+    """
+    path = next(filter(None, map(shutil.which, ("/usr/bin/chromium", *BROWSERS))), None)
+    if path is None:
+        reason = f"no browser: none of {', '.join(BROWSERS)} is on PATH; apt-get install chromium"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
