@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.images import Image
+from synth.compression import measure_quality
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -37,6 +38,8 @@ class Light:
         direction: (2,) unit-less slope of the light to the right and down, about -1 to 1.
         grain: standard deviation of the sensor's noise, pixel values 0 to 1.
         blur: standard deviation of the camera's blur, pixels.
+        sharpening: share of the finest detail that the camera added once more, 0 for none.
+        quality: JPEG quality of the blocks around the face, 1 to 100; None where none show.
         saturation: 0 (black-and-white photo) to 1.
         ceiling: pixel value that nothing in the picture exceeds, 0 to 1.
         toning: 0 (colour photo) to 1 (black-and-white, sepia: colour follows from brightness).
@@ -53,9 +56,16 @@ class Light:
     ceiling: float = 1.0
     toning: float = 0.0
     tone: Singles | None = None
+    sharpening: float = 0.0
+    quality: int | None = None
 
 
-def measure_light(region: Image, box: Floats, picture: Image | None = None) -> Light:
+def measure_light(
+    region: Image,
+    box: Floats,
+    picture: Image | None = None,
+    corner: tuple[int, int] = (0, 0),
+) -> Light:
     """Light on a face.
 
     Args:
@@ -63,6 +73,7 @@ def measure_light(region: Image, box: Floats, picture: Image | None = None) -> L
         box: (4,) the face box in the region's pixels; its inner part is measured.
         picture: (H, W, 3) uint8 BGR that the region is part of, for its highlights and tone; the
             region itself by default.
+        corner: left, top of the region in the picture, pixels.
     """
     face = _inner(region, box)
     few, sampled = _thin(face), _thin(region if picture is None else picture)
@@ -73,13 +84,17 @@ def measure_light(region: Image, box: Floats, picture: Image | None = None) -> L
     toning, tone = _toning(sampled, few)
     shading = _shading(region, box, middle)
     detail = _luma(_middle(face, 64))
+    blur, sharpening = _sharpness(detail)
+    centre = (box[:2] + box[2:]) / 2 + corner
     return Light(
         exposure=min(exposure, ceiling / _WHITE_ALBEDO),
         cast=_cast(sampled),
         shading=shading,
         direction=_direction(shading),
         grain=_grain(detail),
-        blur=_blur(detail),
+        blur=blur,
+        sharpening=sharpening,
+        quality=measure_quality(region if picture is None else picture, (centre[0], centre[1])),
         saturation=_saturation(few),
         ceiling=ceiling,
         toning=toning,
@@ -240,14 +255,21 @@ def _grain(luma: Singles) -> float:
     return float(min(0.05, 1.44 * trust * quantile(blocks, 0.1)))
 
 
-def _blur(luma: Singles) -> float:
-    """Blur by re-blurring (Crete et al. 2007): what a second blur hardly changes was blurred."""
+def _sharpness(luma: Singles) -> tuple[float, float]:
+    """Blur, px, and sharpening by re-blurring (Crete et al. 2007): what a second blur hardly
+    changes was blurred; what a first one changes more than lenses leave was sharpened."""
     if min(luma.shape) < 8:
-        return 0.5
+        return 0.5, 0.0
     once = cv2.GaussianBlur(luma, (0, 0), 1.0)
     twice = cv2.GaussianBlur(luma, (0, 0), 2.0)
     fine, coarse = np.abs(luma - once).mean(), np.abs(once - twice).mean()
-    return float(np.clip(1.7 - 1.6 * fine / max(coarse, 1e-6), 0.35, 2.5))
+    ratio = float(fine / max(coarse, 1e-6))
+    # Of 355 halved photos half lie above 1.13 as they are, above 1.50 with all of their finest
+    # detail added once more, above 1.71 with twice; a quarter above 1.30 of themselves. Small
+    # faces are all detail: nothing is concluded from them.
+    sharpening = float(np.interp(ratio, (1.3, 1.5, 1.72), (0.0, 0.5, 1.0)))
+    trust = float(np.clip((min(luma.shape) - 16) / 32, 0, 1))
+    return float(np.clip(1.7 - 1.6 * ratio, 0.35, 2.5)), sharpening * trust
 
 
 def _saturation(face: Singles) -> float:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.images import Image
+from synth.compression import recompress
 from synth.fabric import fabric_albedo
 from synth.face_model import LEFT_EAR, RIGHT_EAR, Placement, mean_face, surface_depth
 from synth.folds import relief
@@ -31,6 +32,7 @@ _PLAIN_DENSITY, _PRINT_DENSITY = 0.9, 1.25  # of fabric; prints have sharp edges
 _HEM_U, _HEM_V = 1.06, 0.04  # fabric is made a little beyond its edges
 _SHARP_WIDTH = 56.0  # px of sheet below which a face is drawn larger and averaged
 _MAX_ZOOM = 4
+_SEEN = 6  # grey levels from which on a pixel counts as drawn on
 
 Window = tuple[slice, slice]
 """Rows and columns of a picture."""
@@ -77,7 +79,11 @@ def draw_mask_into(
     region = image[whole]
     top, left = whole[0].start, whole[1].start
     corner = np.array([left, top, left, top], dtype=np.float64)
-    light = measure_light(region, box - corner, image) if match_light else neutral_light(region)
+    light = (
+        measure_light(region, box - corner, image, (left, top))
+        if match_light
+        else neutral_light(region)
+    )
     drawn = np.multiply(region, 1 / 255, dtype=np.float32)
     drawn = np.asarray(draw_straps(drawn, placement, mask, light, (left, top)), np.float32)
     if sheet is not None:
@@ -88,7 +94,11 @@ def draw_mask_into(
         drawn[part] = _composite(drawn[part], layer, there, placement.scale, rng)
     drawn *= 255
     drawn += 0.5
-    region[:] = np.clip(drawn, 0, 255, out=drawn).astype(np.uint8)
+    finished = np.clip(drawn, 0, 255, out=drawn).astype(np.uint8)
+    changed = None if light.quality is None else cv2.absdiff(region, finished).max(2)
+    region[:] = finished
+    if light.quality is not None and changed is not None:
+        recompress(image, (left, top), changed > _SEEN, light.quality)
 
 
 def _shift(window: Window, rows: int, columns: int) -> Window:
@@ -249,7 +259,7 @@ def _composite(
     scale: float,
     rng: np.random.Generator,
 ) -> Singles:
-    """Mask over face: contact shadow, the face's shading, camera blur, grain.
+    """Mask over face: contact shadow, the face's shading, the camera's blur, sharpening, grain.
 
     Args:
         drawn: (h, w, 3) BGR 0 to 1.
@@ -263,9 +273,20 @@ def _composite(
         layer = np.asarray(cv2.GaussianBlur(layer, (0, 0), light.blur), dtype=np.float32)
     alpha = layer[..., 3]
     lit = match_tone(layer[..., :3] * light.shading[..., None], alpha, light)
+    drawn = np.asarray(drawn * ((1 - shadow) * (1 - alpha))[..., None] + lit)
+    if light.sharpening > 0.05:
+        drawn = _sharpen(drawn, alpha, light.sharpening)
     if light.grain > 0.004:
-        lit += (_noise(alpha.shape, light.grain, rng) * alpha)[..., None]
-    return np.asarray(drawn * ((1 - shadow) * (1 - alpha))[..., None] + lit)
+        drawn += (_noise(alpha.shape, light.grain, rng) * alpha)[..., None]
+    return drawn
+
+
+def _sharpen(drawn: Singles, alpha: Singles, amount: float) -> Singles:
+    """Unsharp masking of the mask and a pixel or two around it, where its edge leaves a halo; the
+    rest of the photo was sharpened already."""
+    near = cv2.GaussianBlur(np.minimum(3 * alpha, 1), (0, 0), 1.0)
+    detail = drawn - cv2.GaussianBlur(drawn, (0, 0), 1.0)
+    return np.asarray(drawn + detail * (np.float32(amount) * near)[..., None], dtype=np.float32)
 
 
 def _noise(shape: tuple[int, ...], strength: float, rng: np.random.Generator) -> Singles:

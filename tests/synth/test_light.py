@@ -111,3 +111,26 @@ def test_flat_and_tiny_regions(shade: int, size: tuple[int, int]) -> None:
 )
 def test_boxes_cut_by_the_picture(portrait: Image, box: tuple[int, ...]) -> None:
     assert is_finite(measure_light(portrait, np.array(box, dtype=np.float64)))
+
+
+def test_sharpening_is_seen_and_soft_photos_have_none(portrait: Image, box: Floats) -> None:
+    soft = cv2.GaussianBlur(portrait, (0, 0), 1.0)
+    detail = portrait.astype(np.float32) - soft
+    strengths = [
+        measure_light(np.clip(portrait + k * detail, 0, 255).astype(np.uint8), box).sharpening
+        for k in (0, 1, 2, 4)
+    ]
+    assert measure_light(np.asarray(soft, dtype=np.uint8), box).sharpening == 0
+    assert strengths == sorted(strengths)
+    assert strengths[0] < 0.3 < strengths[2] <= strengths[3] <= 1
+
+
+def test_blocks_are_measured_on_the_photo_s_own_grid(portrait: Image, box: Floats) -> None:
+    coded = cv2.imencode(".jpg", portrait, [cv2.IMWRITE_JPEG_QUALITY, 20])[1]
+    photo = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), dtype=np.uint8)
+    region = photo[11:, 5:]
+    moved = box - [5, 11, 5, 11]
+    assert measure_light(region, moved).quality is None
+    found = measure_light(region, moved, photo, (5, 11)).quality
+    assert found is not None
+    assert 10 <= found <= 35

@@ -24,7 +24,7 @@ from synth.face_model import (
 )
 from synth.faces import Face
 from synth.mask import Mask
-from synth.render import draw_mask, draw_mask_into
+from synth.render import _sharpen, draw_mask, draw_mask_into
 from synth.shapes import SHAPES, draw_shape
 from synth.states import STATES, wear
 
@@ -291,3 +291,30 @@ def test_any_pose_is_drawn(
     drawn = draw_pose(rotate(*pose), scale, np.array(offset), mask)
     assert drawn.shape == SKIN.shape
     assert drawn.dtype == np.uint8
+
+
+def test_mask_takes_on_the_photo_s_jpeg_blocks(portrait: Image, head: Face) -> None:
+    """Drawn onto a hard-pressed photo, a printed mask has fewer fine steps than on a clean one."""
+    coded = cv2.imencode(".jpg", portrait, [cv2.IMWRITE_JPEG_QUALITY, 12])[1]
+    pressed = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), dtype=np.uint8)
+    mask = Mask(SHAPES["kn95"], GREEN, "checks", 3)
+    share = {}
+    for name, photo in (("clean", portrait), ("pressed", pressed)):
+        drawn = draw_mask(photo, head.placement, head.box, mask, np.random.default_rng(0))
+        changed = np.abs(drawn.astype(int) - photo).max(2) > 40
+        again = cv2.imencode(".jpg", drawn, [cv2.IMWRITE_JPEG_QUALITY, 12])[1]
+        repeat = np.asarray(cv2.imdecode(again, cv2.IMREAD_COLOR), dtype=int)
+        # What was coded already hardly changes when it is coded the same way again.
+        share[name] = float(np.abs(repeat - drawn)[changed].mean())
+    assert share["pressed"] < 0.6 * share["clean"]
+
+
+def test_sharpening_leaves_a_halo_at_the_mask_s_edge_and_spares_the_rest() -> None:
+    alpha = np.zeros((40, 40), np.float32)
+    alpha[:, 20:] = 1
+    drawn = np.repeat((0.3 + 0.4 * alpha)[..., None], 3, 2)
+    drawn[::2, :8] += 0.1
+    sharp = _sharpen(drawn, alpha, 1.0)
+    assert sharp[20, 18:20].min() < 0.29
+    assert sharp[20, 20:22].max() > 0.71
+    np.testing.assert_allclose(sharp[:, :8], drawn[:, :8], atol=1e-3)
