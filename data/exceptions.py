@@ -8,7 +8,9 @@ MaskwatchError
 ├── DatasetError             a data set's layout is broken, or an output is in the way
 ├── NoFacesError             no face where at least one is needed
 ├── WeightsError             weights are missing, changed, or of another model
+├── VideoError               a video can't be opened, decoded or written
 ├── TrainingError            training can't start or go on
+├── BrowseError              FiftyOne, its database or its App can't be had
 └── WorkerError              workers are lost, out of reach, or lack what their work needs
 
 Messages are one line: what was expected, what was found, what to do.
@@ -47,9 +49,17 @@ class WeightsError(MaskwatchError):
     """Weights are missing, changed since they were signed, or not of a mask detector."""
 
 
+class VideoError(MaskwatchError):
+    """A video source can't be opened or decoded, or a video can't be written."""
+
+
 class TrainingError(MaskwatchError):
     """Training can't start or can't go on."""
 
 
 class WorkerError(MaskwatchError):
     """Workers are lost, out of reach, or lack what their work needs."""
+
+
+class BrowseError(MaskwatchError):
+    """FiftyOne, its database or its App can't be had, or holds something else."""

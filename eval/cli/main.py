@@ -20,6 +20,7 @@ VERBS: dict[str, str] = {
     "export": "convert trained weights to ONNX",
     "label": "unlabelled photos in, a data set of what the detector is sure of out",
     "predict": "find faces and masks in pictures",
+    "video": "watch webcams, videos and streams live",
     "eval": "score a detector on a labelled data set",
     "bench": "speed, beside others' on the same machine",
 }

@@ -1,0 +1,201 @@
+"""Captured and detected in threads of their own, handed over in order."""
+
+import logging
+import queue
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from data.boxes import Boxes
+from data.exceptions import MaskwatchError
+from data.images import Image
+from detector.video.capture import Grab, read_once
+from detector.video.inbox import Inbox
+from detector.video.reconnect import Patience, keep_connected
+from detector.video.sources import Kind, Source
+from detector.video.types import Frame
+
+log = logging.getLogger(__name__)
+
+# Frames that wait between detecting and drawing: more would only make live pictures old.
+READY = 2
+# A capture thread may sit in a driver or a network call that nothing interrupts.
+JOIN_TIMEOUT = 2.0
+
+Detect = Callable[[Image], Boxes]
+
+
+@dataclass(frozen=True, eq=False)
+class Detected:
+    """A frame and what the detector found in it; None where it wasn't asked."""
+
+    frame: Frame
+    found: Boxes | None
+
+
+@dataclass(frozen=True)
+class Flow:
+    """How frames flow.
+
+    Attributes:
+        every: ask the detector about every so many-th frame of a source.
+        patience: of lost sources.
+    """
+
+    every: int = 1
+    patience: Patience = field(default_factory=Patience)
+
+
+class Pipeline:
+    """Frames of all sources with their faces, in the order of each source.
+
+    One thread a source captures, one detects; bounded queues between them hold memory constant,
+    whatever the length of a video. Faults of one source leave the others running.
+
+    Args:
+        sources: with unique names.
+        detect: faces of one picture; called from one thread only.
+        flow: how frames flow.
+        rng: of the waits before a lost source is tried again.
+
+    Use as a context manager and iterate. `errors` has what ended sources early.
+    """
+
+    def __init__(
+        self, sources: Sequence[Source], detect: Detect, flow: Flow, rng: np.random.Generator
+    ) -> None:
+        self.errors: list[BaseException] = []
+        self._detect, self._flow = detect, flow
+        self._inbox: Inbox[Grab] = Inbox(sources)
+        self._ready: queue.Queue[Detected | None] = queue.Queue(READY)
+        self._stop = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._capture, args=(s, g), name=f"capture {s.name}")
+            for s, g in zip(sources, rng.spawn(len(sources)), strict=True)
+        ]
+        self._threads.append(threading.Thread(target=self._look, name="detect"))
+        for thread in self._threads:
+            thread.daemon = True
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+        for thread in self._threads:
+            thread.join(JOIN_TIMEOUT)
+
+    def stop(self) -> None:
+        """End all threads; what waits is dropped."""
+        self._stop.set()
+        self._inbox.stop()
+
+    def take(self, timeout: float) -> Detected | None:
+        """The next frame, or None at the end.
+
+        Raises:
+            TimeoutError: if none came within `timeout` seconds.
+        """
+        try:
+            return self._ready.get(timeout=timeout)
+        except queue.Empty:
+            if self._stop.is_set():
+                return None
+            raise TimeoutError from None
+
+    def _capture(self, source: Source, rng: np.random.Generator) -> None:
+        try:
+            for grab in self._read(source, rng):
+                if not self._inbox.put(source.name, grab):
+                    return
+        except MaskwatchError as error:
+            self.errors.append(error)
+        finally:
+            self._note_crash()
+            self._inbox.close(source.name)
+
+    def _read(self, source: Source, rng: np.random.Generator) -> Iterator[Grab]:
+        patience = self._flow.patience
+        if not source.live:
+            return read_once(source, patience.stall)
+        # A webcam that was never there is a wrong number; a stream may start after us.
+        must_start = source.kind is Kind.WEBCAM
+        return keep_connected(
+            lambda: read_once(source, patience.stall),
+            source.name,
+            patience,
+            stop=self._stop,
+            rng=rng,
+            must_start=must_start,
+        )
+
+    def _look(self) -> None:
+        """Convert and detect, one frame after the other, sources in turn."""
+        clocks: dict[str, _Clock] = {}
+        try:
+            while (taken := self._inbox.take()) is not None:
+                name, grab, dropped = taken
+                clock = clocks.setdefault(name, _Clock())
+                frame = clock.frame(name, grab, dropped)
+                asked = clock.count % self._flow.every == 0
+                clock.count += 1
+                found = self._detect(frame.image) if asked else None
+                if not self._hand_over(Detected(frame, found)):
+                    return
+        except MaskwatchError as error:
+            self.errors.append(error)
+            self.stop()
+        finally:
+            self._note_crash()
+            self._hand_over(None)
+
+    def _note_crash(self) -> None:
+        """Called in a `finally`: keep an error that nobody foresaw, so that the run fails."""
+        crash = sys.exc_info()[1]
+        if crash is not None:
+            self.errors.append(crash)
+
+    def _hand_over(self, item: Detected | None) -> bool:
+        while not self._stop.is_set():
+            try:
+                self._ready.put(item, timeout=0.1)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+
+class _Clock:
+    """Numbers and times of one source's frames: never falling, whatever the container says."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._first: float | None = None
+        self._last = 0.0
+
+    def frame(self, name: str, grab: Grab, dropped: int) -> Frame:
+        moment = grab.arrived if grab.time is None else grab.time
+        if self._first is None:
+            self._first = moment
+        self._last = max(self._last, moment - self._first)
+        return Frame(
+            source=name,
+            index=self.count + dropped,
+            time=self._last,
+            arrived=grab.arrived,
+            clock=grab.clock,
+            image=grab.to_bgr(),
+            dropped=dropped,
+        )
