@@ -29,6 +29,7 @@ def write_card(out: Path, job: dict[str, Any], table: Table, onnx: Path) -> None
                 "Finds faces and says of each: " + ", ".join(CLASS_NAMES) + ".\n",
                 *_table("File", _files(onnx)),
                 *_table("Data", _data(Path(job["data"]), job["fingerprint"])),
+                *_table("Mixed in", _extras(job)),
                 *_table("Start weights", _start(job["init"], job.get("init_sha256", ""))),
                 *_table("Validation split, best epoch", _scores(table)),
                 *_table("Training", {**job["config"], "device": job["device"]}),
@@ -37,7 +38,19 @@ def write_card(out: Path, job: dict[str, Any], table: Table, onnx: Path) -> None
     )
 
 
+def _extras(job: dict[str, Any]) -> dict[str, Any]:
+    """Further sets, by what is known of them; names of pictures left out stay in `run.json`."""
+    rows: dict[str, Any] = {}
+    for value in job.get("extras", []):
+        count = value["count"] or "all"
+        left_out = f", without {len(value['exclude'])}" if value["exclude"] else ""
+        rows[Path(value["root"]).name] = f"{count} pictures{left_out}, {value['repeat']} times each"
+    return rows and {**rows, "fingerprint": job["extras_fingerprint"]}
+
+
 def _table(title: str, rows: dict[str, Any]) -> list[str]:
+    if not rows:
+        return []
     lines = [f"| {name} | {value} |" for name, value in rows.items()]
     return [f"## {title}\n", "| | |", "|---|---|", *lines, ""]
 

@@ -12,6 +12,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,14 @@ from data.extras import package_file, require
 from data.files import write_json, write_text
 from detector.config import TrainConfig
 from detector.environment import INTERRUPTED, training_environment
+from detector.mixing import (
+    Extra,
+    choose_samples,
+    extra_to_json,
+    fingerprint_of_extras,
+    json_to_extra,
+    mixed_list,
+)
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +42,7 @@ RUN_FILE = "run.json"
 ONNX_NAME = "maskwatch.onnx"
 LAST = Path("weights", "last.pt")
 CARD = "README.md"
+TRAIN_LIST = "train.txt"
 
 
 @dataclass(frozen=True)
@@ -51,6 +62,7 @@ def train(
     config: TrainConfig,
     *,
     init: str = DEFAULT_INIT,
+    extras: Sequence[Extra] = (),
     device: str | None = None,
     resume: bool = False,
     log_file: Path | None = None,
@@ -62,6 +74,8 @@ def train(
         out: the run's folder; must be new or empty, unless `resume`.
         config: numbers; zeros are filled in for the device. With `resume`, the run's own count.
         init: a checkpoint, a model's YAML (from scratch), or a name that ultralytics downloads.
+        extras: further sets whose training pictures are mixed in; the validation split stays that
+            of `data`. With `resume`, the run's own count.
         device: as ultralytics takes it ("cpu", "0", "0,1", "mps"); None picks a GPU if there is
             one.
         resume: go on with an interrupted run in `out`.
@@ -86,12 +100,18 @@ def train(
             "config": asdict(config.for_device(chosen)),
             "init": resolve_init(init),
             "fingerprint": print_of_data,
+            "extras": [extra_to_json(extra) for extra in extras],
+            "extras_fingerprint": fingerprint_of_extras(extras),
         }
+    mixed = [json_to_extra(value) for value in job.get("extras", [])]
     job |= {"data": str(data.resolve()), "device": chosen, "resume": resume}
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / RUN_FILE, job)
-    write_text(out / "data.yaml", resolved_yaml(data))
-    _run_worker(out, chosen, log_file)
+    if mixed:
+        write_text(out / TRAIN_LIST, mixed_list(data, mixed))
+    write_text(out / "data.yaml", resolved_yaml(data, out / TRAIN_LIST if mixed else None))
+    with _left_clean(mixed):
+        _run_worker(out, chosen, log_file)
     return TrainResult(
         out,
         out / "weights" / "best.pt",
@@ -139,10 +159,15 @@ def fingerprint(root: Path) -> str:
     return value.hexdigest()
 
 
-def resolved_yaml(root: Path) -> str:
-    """`data.yaml` with an absolute path: ultralytics takes "." as the working directory."""
+def resolved_yaml(root: Path, train_list: Path | None = None) -> str:
+    """`data.yaml` with an absolute path: ultralytics takes "." as the working directory.
+
+    A list of pictures replaces the set's own training split.
+    """
     config = read_yaml(root)
     kept = {key: config[key] for key in (*SPLITS, "names")}
+    if train_list is not None:
+        kept["train"] = str(train_list.resolve())
     return yaml.safe_dump({"path": str(root.resolve()), **kept}, sort_keys=False)
 
 
@@ -195,7 +220,26 @@ def _resumed_job(out: Path, print_of_data: str) -> dict[str, Any]:
             f"{out}: the data set isn't the one this run began with; give that one, or start "
             "a new run with --init weights/last.pt of this one"
         )
+    extras = [json_to_extra(value) for value in job.get("extras", [])]
+    if job.get("extras_fingerprint", "") != fingerprint_of_extras(extras):
+        raise TrainingError(
+            f"{out}: the sets mixed in aren't as this run began with them; bring them back, or "
+            "start a new run with --init weights/last.pt of this one"
+        )
     return job
+
+
+@contextmanager
+def _left_clean(extras: Sequence[Extra]) -> Iterator[None]:
+    """Sets mixed in are left as they were: ultralytics keeps its cache of all labels beside those
+    whose path comes first."""
+    places = {s.label.parent.with_suffix(".cache") for e in extras for s in choose_samples(e)}
+    fresh = [place for place in places if not place.exists()]
+    try:
+        yield
+    finally:
+        for place in fresh:
+            place.unlink(missing_ok=True)
 
 
 def _run_worker(out: Path, device: str, log_file: Path | None) -> None:

@@ -3,7 +3,9 @@
 import argparse
 from pathlib import Path
 
+from data.exceptions import UsageError
 from detector.config import TrainConfig
+from detector.mixing import Extra
 from detector.train import DEFAULT_INIT, train
 
 
@@ -18,6 +20,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="start weights: a checkpoint, a name that is downloaded, or a model's .yaml to "
         "start from nothing (default: %(default)s)",
+    )
+    add(
+        "--real",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="mix in the training pictures of this set, too: real photographs, labelled by hand "
+        "or by `maskwatch label`; may be given several times",
+    )
+    add("--real-count", type=int, metavar="N", help="so many pictures of each --real (all)")
+    add("--real-repeat", type=int, default=1, metavar="R", help="show each R times an epoch (1)")
+    add(
+        "--real-exclude",
+        type=Path,
+        metavar="FILE",
+        help="names of pictures of --real that are never taken, one a line: twins of those to be "
+        "tested on",
     )
     add("--epochs", type=int, default=default.epochs, metavar="N", help="default: %(default)s")
     add("--imgsz", type=int, default=0, metavar="PX", help="default: 416 on a CPU, 640 on a GPU")
@@ -61,6 +81,7 @@ def run(args: argparse.Namespace) -> int:
         args.out,
         config,
         init=args.init,
+        extras=_extras(args),
         device=args.device,
         resume=args.resume,
     )
@@ -69,3 +90,28 @@ def run(args: argparse.Namespace) -> int:
     print(f"curves:  {result.curves}")
     print(f"next:    maskwatch eval {args.data} --weights {result.onnx}")
     return 0
+
+
+def _extras(args: argparse.Namespace) -> list[Extra]:
+    """The sets of --real, each by the same rules."""
+    if not args.real:
+        for option in ("count", "exclude"):
+            if getattr(args, f"real_{option}") is not None:
+                raise UsageError(f"expected --real DIR with --real-{option}, but got none")
+    excluded = _read_names(args.real_exclude) if args.real_exclude else frozenset()
+    return [
+        Extra(root, args.real_count, args.real_repeat, excluded, args.seed) for root in args.real
+    ]
+
+
+def _read_names(path: Path) -> frozenset[str]:
+    """Names of files, one a line; folders before them don't count.
+
+    Raises:
+        UsageError: if the list can't be read.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: expected a list of names, but {error}") from error
+    return frozenset(Path(line.strip()).name for line in lines if line.strip())

@@ -6,6 +6,7 @@ after its first epochs, and is resumed to its end.
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -68,7 +69,16 @@ def tiny_set(
 
 
 @pytest.fixture(scope="session")
-def interrupted(tiny_set: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def real_set(tiny_set: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pictures and labels without data.yaml or splits, as sets from elsewhere come."""
+    root = tmp_path_factory.mktemp("real")
+    for kind in ("images", "labels"):
+        shutil.copytree(tiny_set / kind / "val", root / kind)
+    return root
+
+
+@pytest.fixture(scope="session")
+def interrupted(tiny_set: Path, real_set: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that Ctrl-C stopped after its first epoch, from a folder with a package `data`."""
     here = tmp_path_factory.mktemp("here")
     (here / "data").mkdir()
@@ -80,6 +90,7 @@ def interrupted(tiny_set: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
         "sys.exit(main(sys.argv[1:]))"
     )
     command = [sys.executable, "-P", "-c", program, "train", str(tiny_set), *OPTIONS]
+    command += ["--real", str(real_set), "--real-count", "1", "--real-repeat", "2"]
     with (here / "log").open("wb") as log:
         process = subprocess.Popen(
             [*command, "--patience", "0", "--out", "run", "--device", "cpu"],
@@ -157,6 +168,31 @@ def test_the_run_knows_its_start(finished: TrainResult, tiny_set: Path) -> None:
     job = json.loads((finished.out / "run.json").read_text())
     assert job["fingerprint"] == fingerprint(tiny_set)
     assert TrainConfig(**job["config"]) == TINY.for_device("cpu")
+
+
+def test_pictures_mixed_in_are_trained_on(finished: TrainResult, real_set: Path) -> None:
+    listed = (finished.out / "train.txt").read_text().splitlines()
+    assert len(listed) == 8
+    assert len(set(listed)) == 7
+    assert listed[-1] == listed[-2]
+    assert Path(listed[-1]).parent == real_set / "images"
+    assert f"| {real_set.name} | 1 pictures, 2 times each |" in finished.card.read_text()
+    said = finished.out.with_suffix(".log").read_text()
+    assert re.search(r"train: \S*Scanning .* 8 images, 0 backgrounds, 0 corrupt", said), said
+    assert not list(real_set.rglob("*.cache")), "a set mixed in stays as it was"
+
+
+def test_resume_wants_the_same_pictures_mixed_in(
+    stopped: Path, tiny_set: Path, real_set: Path, tmp_path: Path
+) -> None:
+    job = json.loads((stopped / "run.json").read_text())
+    moved = Path(shutil.copytree(real_set, tmp_path / "moved"))
+    for label in (moved / "labels").glob("*.txt"):
+        label.write_text("0 0.5 0.5 0.2 0.2\n")
+    job["extras"][0]["root"] = str(moved)
+    (stopped / "run.json").write_text(json.dumps(job))
+    with pytest.raises(TrainingError, match="mixed in aren't"):
+        train(tiny_set, stopped, TINY, device="cpu", resume=True)
 
 
 def test_a_finished_run_is_left_alone(finished: TrainResult, tiny_set: Path) -> None:

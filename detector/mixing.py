@@ -1,0 +1,150 @@
+"""Further sets mixed into training: real photographs, labelled by hand or by `maskwatch label`."""
+
+import hashlib
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data.dataset import Sample, find_samples, parse_line
+from data.exceptions import AnnotationError, DatasetError, UsageError
+
+
+@dataclass(frozen=True)
+class Extra:
+    """Training pictures of another set, mixed with those of the first.
+
+    Attributes:
+        root: the set's folder; the pictures of its `train` split are taken, all of them where it
+            has no splits.
+        count: so many of them alone, drawn by `seed`; fewer ones are among more. None for all.
+        repeat: how often an epoch shows each.
+        exclude: names of pictures that are never taken, such as twins of pictures to be tested on.
+        seed: of the draw.
+
+    Raises:
+        UsageError: at birth, if a number makes no sense.
+    """
+
+    root: Path
+    count: int | None = None
+    repeat: int = 1
+    exclude: frozenset[str] = frozenset()
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.repeat < 1:
+            raise UsageError(f"expected --real-repeat of 1 or more, but got {self.repeat}")
+        if self.count is not None and self.count < 1:
+            raise UsageError(f"expected --real-count of 1 or more, but got {self.count}")
+
+
+def choose_samples(extra: Extra) -> list[Sample]:
+    """The pictures of an extra set that are trained on, each once, in the order of their names.
+
+    Raises:
+        DatasetError: if the folder is no set, lacks labels, or holds fewer than `count`.
+        AnnotationError: if a label file is broken or of other classes.
+    """
+    samples = find_samples(extra.root)
+    if any(sample.split for sample in samples):
+        samples = find_samples(extra.root, "train")
+    samples = [s for s in samples if s.image.name not in extra.exclude]
+    if extra.count is not None:
+        if extra.count > len(samples):
+            raise DatasetError(
+                f"{extra.root}: expected at least {extra.count} training pictures, "
+                f"but got {len(samples)}; lower --real-count"
+            )
+        shuffled = sorted(samples, key=lambda s: s.image.name)
+        random.Random(extra.seed).shuffle(shuffled)  # noqa: S311 - no secret
+        samples = sorted(shuffled[: extra.count], key=lambda s: s.image.name)
+    if not any(sample.label.is_file() for sample in samples):
+        raise DatasetError(
+            f"{extra.root}: expected labels beside the pictures, but found none; "
+            "label them, or let the detector do it with: maskwatch label"
+        )
+    for sample in samples:
+        _check(sample)
+    return samples
+
+
+def _check(sample: Sample) -> None:
+    """Refuse what ultralytics would skip or look for elsewhere without a word."""
+    if not sample.image.is_file():
+        raise DatasetError(f"{sample.image}: expected a picture, but there is none")
+    parts = list(sample.image.resolve().parts)
+    if "images" not in parts:
+        raise DatasetError(
+            f"{sample.image}: expected pictures in a folder images/; bring the set into our "
+            "layout with: maskwatch convert"
+        )
+    parts[-1 - parts[::-1].index("images")] = "labels"
+    label = Path(*parts).with_suffix(".txt")
+    if label != sample.label.resolve():
+        raise DatasetError(f"{sample.image}: expected its labels at {label}; rename the folders")
+    if label.is_file():
+        _check_text(label)
+
+
+def _check_text(label: Path) -> None:
+    try:
+        lines = label.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise AnnotationError(f"{label}: expected text, but got bytes that aren't UTF-8") from error
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            parse_line(line, f"{label}:{number}")
+
+
+def mixed_list(data: Path, extras: Sequence[Extra]) -> str:
+    """The list of training pictures that ultralytics reads: a path a line, repeats included.
+
+    Raises:
+        DatasetError, AnnotationError: as choose_samples; if a set is mixed with itself.
+    """
+    lines = [str(s.image.resolve()) for s in find_samples(data, "train")]
+    for extra in extras:
+        if extra.root.resolve() == data.resolve():
+            raise DatasetError(f"{extra.root}: expected another set to mix in, but got the same")
+        chosen = [str(s.image.resolve()) for s in choose_samples(extra)]
+        lines += [path for path in chosen for _ in range(extra.repeat)]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def fingerprint_of_extras(extras: Sequence[Extra]) -> str:
+    """64 hex digits that change with the pictures chosen, their sizes, labels or repeats; "" for
+    no extras."""
+    if not extras:
+        return ""
+    value = hashlib.sha256()
+    for extra in extras:
+        value.update(f"{extra.repeat}\n".encode())
+        for sample in choose_samples(extra):
+            value.update(f"{sample.image.name} {sample.image.stat().st_size}\n".encode())
+            if sample.label.is_file():
+                value.update(sample.label.read_bytes())
+    return value.hexdigest()
+
+
+def extra_to_json(extra: Extra) -> dict[str, Any]:
+    """As `run.json` keeps it."""
+    return {
+        "root": str(extra.root.resolve()),
+        "count": extra.count,
+        "repeat": extra.repeat,
+        "exclude": sorted(extra.exclude),
+        "seed": extra.seed,
+    }
+
+
+def json_to_extra(value: dict[str, Any]) -> Extra:
+    """The inverse of extra_to_json."""
+    return Extra(
+        Path(value["root"]),
+        value["count"],
+        value["repeat"],
+        frozenset(value["exclude"]),
+        value["seed"],
+    )
