@@ -17,6 +17,7 @@ from data.pool import count_workers, map_ordered
 from detector.draw import draw_boxes
 from detector.predict import Prediction, predict, prediction_to_json
 from detector.runtime import Detector, check_thresholds
+from detector.tiling import TiledDetector
 
 CHUNK = 64  # pictures a task: seconds of work, kilobytes of result
 
@@ -29,6 +30,7 @@ class Settings:
         weights: ONNX file; None for the shipped weights.
         imgsz, threads, batch: as of Detector.
         conf, iou: as of Detector.detect.
+        tile: side of the tiles that large pictures are searched in, too, px; None for none.
         content: digest of the weights, so that a worker that goes on notices changed ones.
     """
 
@@ -38,7 +40,7 @@ class Settings:
     batch: int = 1
     conf: float = 0.25
     iou: float = 0.5
-
+    tile: int | None = None
     content: str = ""
 
     def load(self) -> Detector:
@@ -48,7 +50,14 @@ class Settings:
             UsageError: if an option makes no sense for these weights.
             WeightsError: if there are no such weights.
         """
-        return Detector(self.weights, imgsz=self.imgsz, threads=self.threads, batch=self.batch)
+        options: dict[str, Any] = {
+            "imgsz": self.imgsz,
+            "threads": self.threads,
+            "batch": self.batch,
+        }
+        if self.tile is None:
+            return Detector(self.weights, **options)
+        return TiledDetector(self.weights, tile=self.tile, **options)
 
 
 Entry = dict[str, Any]
