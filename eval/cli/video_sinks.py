@@ -12,9 +12,9 @@ from data.exceptions import UsageError
 from data.labels import CLASS_NAMES
 
 if TYPE_CHECKING:
-    from detector.video.alerts import Send
-    from detector.video.hub import Finisher, Taker
-    from detector.video.places import Line, Zone
+    from detector.video.results.alerts import Send
+    from detector.video.results.hub import Finisher, Taker
+    from detector.video.results.places import Line, Zone
     from detector.video.types import Painter, Sink
 
 TOKEN = "MASKWATCH_TOKEN"  # noqa: S105
@@ -121,7 +121,7 @@ def open_sinks(args: argparse.Namespace, stack: ExitStack) -> list["Sink"]:
         UsageError: if an option makes no sense.
         OSError: if a file can't be opened.
     """
-    from detector.video.hub import Hub
+    from detector.video.results.hub import Hub
 
     zones, lines = _places(args)
     takers: list[Taker] = []
@@ -136,7 +136,7 @@ def open_sinks(args: argparse.Namespace, stack: ExitStack) -> list["Sink"]:
 
 def painters(sinks: Sequence["Sink"]) -> list["Painter"]:
     """What `open_sinks` wants drawn into the picture: zones and lines with their counters."""
-    from detector.video.hub import Hub
+    from detector.video.results.hub import Hub
 
     return [sink.paint for sink in sinks if isinstance(sink, Hub) and sink.has_places]
 
@@ -155,7 +155,7 @@ def parse_states(text: str, option: str) -> frozenset[str]:
 
 
 def _places(args: argparse.Namespace) -> tuple[list["Zone"], list["Line"]]:
-    from detector.video.places import check_names, parse_line, parse_zone
+    from detector.video.results.places import check_names, parse_line, parse_zone
     from detector.video.sources import parse_sources
 
     zones, lines = [parse_zone(z) for z in args.zone], [parse_line(n) for n in args.line]
@@ -177,9 +177,9 @@ def _open_records(
     takers: list["Taker"],
     finishers: list["Finisher"],
 ) -> None:
-    from detector.video.event_file import EventFile
-    from detector.video.snapshots import Snapshots
-    from detector.video.summary import Summary
+    from detector.video.results.event_file import EventFile
+    from detector.video.results.snapshots import Snapshots
+    from detector.video.results.summary import Summary
 
     if args.events:
         file = stack.enter_context(EventFile(args.events))
@@ -204,9 +204,9 @@ def _open_records(
 def _open_alerts(
     args: argparse.Namespace, stack: ExitStack, takers: list["Taker"], zones: list["Zone"]
 ) -> None:
-    from detector.video.alerts import Alerts
-    from detector.video.command import AlertCommand
-    from detector.video.webhook import Webhook
+    from detector.video.results.alerts import Alerts
+    from detector.video.results.command import AlertCommand
+    from detector.video.results.webhook import Webhook
 
     ways = bool(args.webhook) + bool(args.alert_command)
     if bool(args.alert_on) != bool(ways):
@@ -243,14 +243,15 @@ def _secret(path: Path | None) -> bytes | None:
 
 
 def _open_page(args: argparse.Namespace, stack: ExitStack, takers: list["Taker"]) -> None:
-    from detector.video.live import Live
-    from detector.video.serve import PageServer
+    from detector.video.results.live import Live
+    from detector.video.results.serve import PageServer
+    from detector.video.sources import parse_sources
 
     if args.serve is None:
         return
     if not 0 <= args.serve <= 65535:
         raise UsageError(f"expected --serve PORT from 0 to 65535, but got {args.serve}")
-    live = Live()
+    live = Live(source.name for source in parse_sources(args.source))
     token = os.environ.get(TOKEN) or None
     server = PageServer(live, args.serve, args.host, token, args.allow_host)
     stack.enter_context(server)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from detector.video.places import (
+from detector.video.results.places import (
     Floats,
     Line,
     Zone,
@@ -40,13 +40,14 @@ class Passage:
 
 @dataclass
 class _AtLine:
-    """Where a face is towards a line: the side it is on for certain, and its last position.
+    """Where a face is towards a line: the side it is on for certain, or was seen on first, and its
+    last position.
 
     `through` is whether it passed the line's stretch an odd number of times since it was last on
     a side for certain: who walks around the end of a line didn't cross it.
     """
 
-    firm: bool | None
+    firm: bool
     last: Floats
     through: bool = False
 
@@ -99,15 +100,15 @@ class Follower:
     ) -> str | None:
         """IN or OUT where this position completes a crossing."""
         off = side(ends[0], ends[1], point)
-        right = off >= 0 if abs(off) >= margin else None
+        right = off >= 0
         at = self._at.get((track_id, line.name))
         if at is None:
             self._at[track_id, line.name] = _AtLine(right, point)
             return None
         at.through ^= segments_cross(ends[0], ends[1], at.last, point)
         at.last = point
-        if right is None:
+        if abs(off) < margin:
             return None
-        crossed = at.firm is not None and at.firm != right and at.through
+        crossed = at.firm != right and at.through
         at.firm, at.through = right, False
         return (IN if right else OUT) if crossed else None

@@ -12,9 +12,9 @@ from typing import Self
 
 from data.exceptions import UsageError
 from data.files import write_text
-from detector.video.background import Trouble
-from detector.video.counters import STATES, SourceCounts, Tally
-from detector.video.events import utc_text
+from detector.video.results.background import Trouble
+from detector.video.results.counters import STATES, SourceCounts, Tally
+from detector.video.results.events import utc_text
 from detector.video.types import Result
 
 log = logging.getLogger(__name__)

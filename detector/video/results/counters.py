@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from data.labels import CLASS_NAMES
-from detector.video.events import LINE_CROSSED, Event, Observer
+from detector.video.results.events import LINE_CROSSED, Event, Observer
 from detector.video.types import UNSURE, Result
 
 STATES: tuple[str, ...] = (*CLASS_NAMES, UNSURE)

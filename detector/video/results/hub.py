@@ -9,9 +9,9 @@ import numpy as np
 
 from data.images import Image
 from detector.draw import DARK, FONT, LIGHT
-from detector.video.counters import Counters, SourceCounts
-from detector.video.events import Event, Observer
-from detector.video.places import Floats, Line, Zone, in_pixels
+from detector.video.results.counters import Counters, SourceCounts
+from detector.video.results.events import Event, Observer
+from detector.video.results.places import Floats, Line, Zone, in_pixels
 from detector.video.types import Result
 
 Taker = Callable[[Result, Image, list[Event], SourceCounts], Any]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from detector.video.events import CLOSED, OPENED, STATE, ZONE_ENTERED, Event, event_to_dict
+from detector.video.results.events import CLOSED, OPENED, STATE, ZONE_ENTERED, Event, event_to_dict
 
 Send = Callable[[Mapping[str, Any]], object]
 """Takes an alert's facts and never waits."""

@@ -14,8 +14,8 @@ import numpy as np
 
 from data.exceptions import ImageError, UsageError
 from data.images import Image, write_image
-from detector.video.background import Background, Trouble
-from detector.video.events import CLOSED, OPENED, STATE, Event, utc_text
+from detector.video.results.background import Background, Trouble
+from detector.video.results.events import CLOSED, OPENED, STATE, Event, utc_text
 
 log = logging.getLogger(__name__)
 

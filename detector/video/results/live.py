@@ -10,8 +10,8 @@ from typing import Any
 import cv2
 
 from data.images import Image, encode_image
-from detector.video.counters import STATES, SourceCounts
-from detector.video.events import Event, event_to_dict
+from detector.video.results.counters import STATES, SourceCounts
+from detector.video.results.events import Event, event_to_dict
 from detector.video.types import Result
 
 MOST_EVENTS = 100
@@ -89,11 +89,15 @@ class _Source:
 
 
 class Live:
-    """Everything that viewers ask for; they and the video may be in different threads."""
+    """Everything that viewers ask for; they and the video may be in different threads.
 
-    def __init__(self) -> None:
+    Args:
+        names: of the sources, in the order in which they are shown; others are added as they come.
+    """
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
         self._lock = threading.Lock()
-        self._sources: dict[str, _Source] = {}
+        self._sources = {name: _Source() for name in names}
         self._events: deque[dict[str, Any]] = deque(maxlen=MOST_EVENTS)
         self._number = 0
 
@@ -147,12 +151,15 @@ class Live:
         with self._lock:
             sources = {n: _speed(s) for n, s in self._sources.items() if name in (None, n)}
         good = any(s["live"] for s in sources.values())
-        status = "ok" if good else "stopped" if sources else "no picture yet"
+        ever = any(s["age"] is not None for s in sources.values())
+        status = "ok" if good else "stopped" if ever else "no picture yet"
         return good, {"status": status, "sources": sources}
 
 
 def _speed(source: _Source) -> dict[str, Any]:
     """Seconds since the last picture, whether that is recent, pictures/s, and median delay, ms."""
+    if not source.arrivals:
+        return {"age": None, "live": False, "rate": 0.0, "delay_ms": None}
     age = time.monotonic() - source.arrivals[-1]
     span = source.arrivals[-1] - source.arrivals[0]
     rate = (len(source.arrivals) - 1) / span if span > 0 else 0.0

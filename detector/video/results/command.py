@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from data.exceptions import UsageError
-from detector.video.background import Background, Trouble
+from detector.video.results.background import Background, Trouble
 
 log = logging.getLogger(__name__)
 

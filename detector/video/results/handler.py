@@ -9,11 +9,11 @@ from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from detector.video.access import cookie_value, host_is_known, token_is_right
-from detector.video.live import MOST_PER_SECOND
+from detector.video.results.access import cookie_value, host_is_known, token_is_right
+from detector.video.results.live import MOST_PER_SECOND
 
 if TYPE_CHECKING:
-    from detector.video.serve import PageServer
+    from detector.video.results.serve import PageServer
 
 SILENCE = 15.0
 """Seconds after which a connection that says or takes nothing is closed."""

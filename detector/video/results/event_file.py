@@ -11,8 +11,8 @@ from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 from data.exceptions import UsageError
-from detector.video.background import Trouble
-from detector.video.events import Event, event_to_dict, utc_text
+from detector.video.results.background import Trouble
+from detector.video.results.events import Event, event_to_dict, utc_text
 
 log = logging.getLogger(__name__)
 

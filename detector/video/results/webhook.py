@@ -17,7 +17,7 @@ from typing import Any, Self
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from data.exceptions import UsageError
-from detector.video.background import Background, Trouble
+from detector.video.results.background import Background, Trouble
 
 log = logging.getLogger(__name__)
 

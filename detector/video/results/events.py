@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from detector.video.passages import ENTERED, LEFT, Follower
-from detector.video.places import Line, Zone
+from detector.video.results.passages import ENTERED, LEFT, Follower
+from detector.video.results.places import Line, Zone
 from detector.video.types import Frame, Result, Track
 
 OPENED = "opened"

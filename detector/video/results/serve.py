@@ -15,9 +15,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from data.exceptions import UsageError
-from detector.video.access import check_token, content_policy, is_loopback
-from detector.video.handler import Handler
-from detector.video.live import Live
+from detector.video.results.access import check_token, content_policy, is_loopback
+from detector.video.results.handler import Handler
+from detector.video.results.live import Live
 
 log = logging.getLogger(__name__)
 

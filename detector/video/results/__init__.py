@@ -1,0 +1,1 @@
+"""What is made of results: events, counters, snapshots, alerts, a web page."""
