@@ -127,6 +127,8 @@ def check_config(config: TrainConfig) -> None:
         value = getattr(config, name)
         if value < low:
             raise UsageError(f"expected --{name} of at least {low}, but got {value}")
+    if not 0 < config.lr0 <= 1:
+        raise UsageError(f"expected --lr0 above 0 and up to 1, but got {config.lr0}")
     if config.imgsz < 0 or config.imgsz % 32:
         raise UsageError(f"expected --imgsz as a multiple of 32, but got {config.imgsz}")
 

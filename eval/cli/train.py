@@ -42,6 +42,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--epochs", type=int, default=default.epochs, metavar="N", help="default: %(default)s")
     add("--imgsz", type=int, default=0, metavar="PX", help="default: 416 on a CPU, 640 on a GPU")
     add("--batch", type=int, default=0, metavar="B", help="default: 16 on a CPU, 32 on a GPU")
+    add(
+        "--lr0",
+        type=float,
+        default=default.lr0,
+        metavar="L",
+        help="highest learning rate; about half of the default to go on from trained weights "
+        "(default: %(default)s)",
+    )
     add("--device", metavar="D", help="cpu, 0, 0,1, mps; default: a GPU if there is one")
     add(
         "--resume",
@@ -72,6 +80,7 @@ def run(args: argparse.Namespace) -> int:
         epochs=args.epochs,
         imgsz=args.imgsz,
         batch=args.batch,
+        lr0=args.lr0,
         seed=args.seed,
         workers=args.workers,
         patience=args.patience,
