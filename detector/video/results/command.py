@@ -121,10 +121,12 @@ def _ends_in_time(
 ) -> bool:
     """Feed a process and wait for it, for `timeout` seconds and a little after `stop` at most."""
     end = time.monotonic() + timeout
+    feed: bytes | None = stdin
     while time.monotonic() < end and not stop.is_set():
         try:
-            process.communicate(stdin, 0.2)
+            process.communicate(feed, 0.2)
         except subprocess.TimeoutExpired:
+            feed = None  # it keeps what it couldn't write yet
             continue
         return True
     return False
