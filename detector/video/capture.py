@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 # Frames/s of a folder of pictures, which has no clock of its own.
 FOLDER_RATE = 25.0
 OPEN_TIMEOUT = 10.0
+QUIET = 600.0  # s
 
 # TCP loses no packets, so no picture is half grey; the rest keeps FFmpeg from collecting
 # seconds of a stream before it gives out the first picture.
@@ -54,6 +55,25 @@ class Grab:
         return _upright(_to_bgr(self.picture), self.picture.rotation)
 
 
+class Notes:
+    """What a source's log says of faults that may come with every picture: now and then only.
+
+    Args:
+        name: of the source.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._said: dict[str, float] = {}
+
+    def say(self, text: str) -> None:
+        """Warn, unless the same was said within QUIET seconds."""
+        now = time.monotonic()
+        if now - self._said.get(text, -QUIET) >= QUIET:
+            self._said[text] = now
+            log.warning("%s: %s", self._name, text)
+
+
 def _grab(picture: VideoFrame | Image, moment: float | None) -> Grab:
     return Grab(picture, moment, time.monotonic(), time.time())
 
@@ -78,7 +98,7 @@ def _upright(image: Image, rotation: int) -> Image:
     return image if turn is None else np.asarray(cv2.rotate(image, turn), dtype=np.uint8)
 
 
-def read_file(source: Source) -> Iterator[Grab]:
+def read_file(source: Source, notes: Notes) -> Iterator[Grab]:
     """Every picture of a video, in order, with the container's time stamps.
 
     Packets that can't be decoded are passed over and named once.
@@ -87,14 +107,14 @@ def read_file(source: Source) -> Iterator[Grab]:
         VideoError: if it can't be opened, breaks off, or holds no picture that can be decoded.
     """
     found = 0
-    for grab in _decode(source, {}, (OPEN_TIMEOUT, OPEN_TIMEOUT)):
+    for grab in _decode(source, notes, {}, (OPEN_TIMEOUT, OPEN_TIMEOUT)):
         found += 1
         yield grab
     if not found:
         raise VideoError(f"{source.shown}: expected a video, but no picture in it can be decoded")
 
 
-def read_pictures(source: Source) -> Iterator[Grab]:
+def read_pictures(source: Source, notes: Notes) -> Iterator[Grab]:
     """Every picture of a folder or pattern, sorted by name, as 25 a second.
 
     Raises:
@@ -109,7 +129,7 @@ def read_pictures(source: Source) -> Iterator[Grab]:
         try:
             image = read_image(path)
         except ImageError as error:
-            log.warning("%s: %s; left out", source.name, error)
+            notes.say(f"{error}; left out")
             continue
         found += 1
         yield _grab(image, number / FOLDER_RATE)
@@ -117,26 +137,27 @@ def read_pictures(source: Source) -> Iterator[Grab]:
         raise VideoError(f"{source.shown}: expected pictures, but none can be read")
 
 
-def read_stream(source: Source, stall: float) -> Iterator[Grab]:
+def read_stream(source: Source, notes: Notes, stall: float) -> Iterator[Grab]:
     """Pictures of a live stream until it ends.
 
     Args:
         source: of kind STREAM.
+        notes: of its faults, the same over all connections.
         stall: seconds without data after which it counts as lost.
 
     Raises:
         VideoError: if it can't be reached, stalls, breaks off or can't be decoded.
     """
-    yield from _decode(source, _STREAM_OPTIONS, (OPEN_TIMEOUT, stall), stall)
+    yield from _decode(source, notes, _STREAM_OPTIONS, (OPEN_TIMEOUT, stall), stall)
 
 
 def _decode(
     source: Source,
+    notes: Notes,
     options: dict[str, str],
     timeout: tuple[float, float],
     stall: float | None = None,
 ) -> Iterator[Grab]:
-    broken = False
     last = time.monotonic()
     try:
         with av.open(source.address, options=options, timeout=timeout) as container:
@@ -145,14 +166,15 @@ def _decode(
             stream = container.streams.video[0]
             # Threads over frames hold some back; over slices of one frame, none.
             stream.thread_type = "AUTO" if stall is None else "SLICE"
+            if stall is not None and stream.codec_context.name == "mjpeg":
+                # Or half a picture comes with the rest in grey; H.264 marks such ones corrupt.
+                stream.codec_context.options = {"err_detect": "explode"}
             for packet in container.demux(stream):
                 try:
                     pictures = packet.decode()
                 except av.error.InvalidDataError:
                     pictures = []
-                    if not broken:
-                        log.warning("%s: broken data in the video is passed over", source.name)
-                    broken = True
+                    notes.say("broken data in the video is passed over")
                 for picture in pictures:
                     if not picture.is_corrupt:
                         last = time.monotonic()
@@ -196,12 +218,16 @@ def read_webcam(source: Source) -> Iterator[Grab]:
         camera.release()
 
 
-def read_once(source: Source, stall: float) -> Iterator[Grab]:
-    """Pictures of any source until it ends or is lost; `stall` is for streams, s."""
+def read_once(source: Source, notes: Notes, stall: float) -> Iterator[Grab]:
+    """Pictures of any source until it ends or is lost; `stall` is for streams, s.
+
+    Raises:
+        VideoError: while iterating, as the functions above.
+    """
     if source.kind is Kind.FILE:
-        return read_file(source)
+        return read_file(source, notes)
     if source.kind is Kind.PICTURES:
-        return read_pictures(source)
+        return read_pictures(source, notes)
     if source.kind is Kind.WEBCAM:
         return read_webcam(source)
-    return read_stream(source, stall)
+    return read_stream(source, notes, stall)

@@ -14,7 +14,7 @@ import numpy as np
 from data.boxes import Boxes
 from data.exceptions import MaskwatchError
 from data.images import Image
-from detector.video.capture import Grab, read_once
+from detector.video.capture import Grab, Notes, read_once
 from detector.video.inbox import Inbox
 from detector.video.reconnect import Patience, keep_connected
 from detector.video.sources import Kind, Source
@@ -127,13 +127,13 @@ class Pipeline:
             self._inbox.close(source.name)
 
     def _read(self, source: Source, rng: np.random.Generator) -> Iterator[Grab]:
-        patience = self._flow.patience
+        patience, notes = self._flow.patience, Notes(source.name)
         if not source.live:
-            return read_once(source, patience.stall)
+            return read_once(source, notes, patience.stall)
         # A webcam that was never there is a wrong number; a stream may start after us.
         must_start = source.kind is Kind.WEBCAM
         return keep_connected(
-            lambda: read_once(source, patience.stall),
+            lambda: read_once(source, notes, patience.stall),
             source.name,
             patience,
             stop=self._stop,

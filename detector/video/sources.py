@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from data.exceptions import UsageError, VideoError
 from data.images import is_image_name
@@ -114,10 +113,7 @@ def _kind_of_url(scheme: str, address: str) -> Kind:
     if scheme not in STREAM_SCHEMES:
         known = ", ".join(sorted(STREAM_SCHEMES))
         raise UsageError(f"expected a URL of {known}, but got {scheme}://; convert the stream")
-    try:
-        suffix = Path(urlsplit(re.sub(r"://.*@", "://", address)).path).suffix.lower()
-    except ValueError as error:
-        raise UsageError(f"expected a URL, but got {redact(address)}; check it") from error
+    suffix = Path(_host_and_path(address)[1]).suffix.lower()
     return Kind.FILE if scheme in ("http", "https") and suffix in VIDEO_SUFFIXES else Kind.STREAM
 
 
@@ -125,11 +121,18 @@ def _default_name(kind: Kind, address: str) -> str:
     if kind is Kind.WEBCAM:
         text = f"camera{address.removeprefix('/dev/video')}"
     elif _SCHEME.match(address):
-        text = urlsplit(redact(address)).hostname or "stream"
+        text = _host_and_path(address)[0]
     else:
         path = Path(address)
         text = path.stem if path.is_file() else (path.name if path.is_dir() else path.parent.name)
     return re.sub(r"[^\w.-]+", "_", text).strip("._")[:40] or "source"
+
+
+def _host_and_path(url: str) -> tuple[str, str]:
+    """Of a URL, without the port; not by urllib, which chokes on passwords as people write them."""
+    place = redact(url).partition("://")[2].removeprefix("***@").partition("?")[0]
+    authority, _, path = place.partition("/")
+    return re.sub(r":\d*$", "", authority), path
 
 
 def _number(name: str, taken: Iterable[str]) -> str:

@@ -27,7 +27,7 @@ KEYS = (
     ("+ -", "threshold"),
     ("h", "this help"),
 )
-_X_SOCKETS = "/tmp/.X11-unix/X"  # noqa: S108: where X servers listen
+_X_SOCKETS = "/tmp/.X11-unix/X"  # noqa: S108 - where X servers listen
 QUIT = (ord("q"), 27)  # 27 is Escape
 
 

@@ -21,9 +21,10 @@ from detector.video.types import Result
 log = logging.getLogger(__name__)
 
 # MP4 in fragments of its own index each, from a key frame to the next: what is on disk can be
-# played, whatever happens next. Matroska is made so.
-_FRAGMENTS = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
-CONTAINERS: dict[str, dict[str, str]] = {".mp4": _FRAGMENTS, ".mov": _FRAGMENTS, ".mkv": {}}
+# played, whatever happens next. Matroska is made so. Nothing waits in a buffer for more.
+_AT_ONCE = {"flush_packets": "1"}
+_FRAGMENTS = {"movflags": "frag_keyframe+empty_moov+default_base_moof", **_AT_ONCE}
+CONTAINERS = {".mp4": _FRAGMENTS, ".mov": _FRAGMENTS, ".mkv": _AT_ONCE}
 # Preference of encoders; builds of FFmpeg without x264 have one of the others.
 ENCODERS = ("libx264", "libopenh264", "h264_videotoolbox", "mpeg4")
 # x264's "superfast" takes a third more time than "ultrafast" and less than half of the bytes.
