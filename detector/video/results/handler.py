@@ -138,16 +138,17 @@ class Handler(BaseHTTPRequestHandler):
             self._head(HTTPStatus.OK, f"multipart/x-mixed-replace; boundary={_BOUNDARY}")
             if self.command == "HEAD":
                 return
-            self.wfile.write(f"--{_BOUNDARY}\r\n".encode())
+            # Browsers show a picture when the next one's head arrives, so that goes out at once;
+            # its length isn't known then, and the boundary ends it.
+            head = f"--{_BOUNDARY}\r\nContent-Type: image/jpeg\r\n\r\n".encode()
+            self.wfile.write(head)
             number = 0
             while not self.server.closing.is_set():
                 found = pictures.wait(number, 1.0)
                 if found is None:
                     continue
                 sent, (number, jpeg) = time.monotonic(), found
-                head = f"Content-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
-                # The boundary follows at once: browsers show a picture when they see its end.
-                self.wfile.write(head.encode() + jpeg + f"\r\n--{_BOUNDARY}\r\n".encode())
+                self.wfile.write(jpeg + b"\r\n" + head)
                 spare = sent + 1 / MOST_PER_SECOND - time.monotonic()
                 self.server.closing.wait(max(0.0, spare))
         finally:

@@ -1,5 +1,6 @@
 """The web page's server: standard library, threads, nothing that waits for a viewer."""
 
+import contextlib
 import errno
 import ipaddress
 import logging
@@ -70,6 +71,7 @@ class PageServer(socketserver.ThreadingTCPServer):
         self.page = PAGE.read_text(encoding="utf-8")
         self.policy = content_policy(self.page)
         self.closing = threading.Event()
+        self._open: set[socket.socket] = set()
         self._connections = threading.BoundedSemaphore(MOST_CONNECTIONS)
         self.viewers = threading.BoundedSemaphore(MOST_VIEWERS)
         try:
@@ -95,6 +97,9 @@ class PageServer(socketserver.ThreadingTCPServer):
         self.live.close()
         self.shutdown()
         self.server_close()
+        for connection in tuple(self._open):  # idle ones would be answered for a while yet
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     @cached_property
     def url(self) -> str:
@@ -110,6 +115,7 @@ class PageServer(socketserver.ThreadingTCPServer):
         if not self._connections.acquire(blocking=False):
             self.shutdown_request(request)
             return
+        self._open.add(request)
         super().process_request(request, client_address)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
@@ -117,6 +123,7 @@ class PageServer(socketserver.ThreadingTCPServer):
         try:
             super().process_request_thread(request, client_address)
         finally:
+            self._open.discard(request)
             self._connections.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
