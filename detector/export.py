@@ -83,6 +83,25 @@ def export_onnx(
     return out
 
 
+def average_checkpoint(weights: Sequence[Path], shares: str | None, out: Path) -> Path:
+    """The average of several checkpoints as one that training can start from; returns `out`.
+
+    Args:
+        weights: ultralytics checkpoints of one network, two or more.
+        shares: of each, as in "2,3"; equal ones if None.
+        out: the file to write.
+
+    Raises:
+        WeightsError, UsageError: as export_onnx.
+    """
+    parts = parse_shares(shares, len(weights))
+    with _quiet():
+        first, *others = [_load(path) for path in weights]
+        average_into(first.model, [other.model for other in others], parts)
+        first.save(str(out))
+    return out
+
+
 def clean_metadata(path: Path) -> None:
     """Keep what prediction reads, and drop what differs by machine and day: paths and dates."""
     onnx = require("onnx", "train")

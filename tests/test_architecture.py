@@ -30,7 +30,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
 }
 HEAVY = {
     *("albumentations", "distributed", "dlib", "faster_coco_eval", "fiftyone"),
-    *("matplotlib", "torch", "ultralytics"),
+    *("matplotlib", "openvino", "torch", "ultralytics"),
 }
 
 # Written so that they don't match their own text.

@@ -144,3 +144,32 @@ def test_the_command_line_names_a_missing_file(
 ) -> None:
     assert main(["export", str(tmp_path / "no.pt")]) == 1
     assert capsys.readouterr().err.startswith("maskwatch: error: ")
+
+
+def test_averaged_checkpoint_can_be_exported_and_trained_on(
+    checkpoint: Path, photo: np.ndarray, tmp_path: Path
+) -> None:
+    """One file from several, which computes what their averaged export computes."""
+    import torch
+    from ultralytics import YOLO
+
+    from detector.worker import read_checkpoint
+
+    other = YOLO(str(checkpoint))
+    with torch.no_grad():
+        for parameter in other.model.parameters():
+            parameter.mul_(1.05)
+    other.save(str(tmp_path / "other.pt"))
+    pair = [str(checkpoint), str(tmp_path / "other.pt")]
+    mean, direct, through = (tmp_path / name for name in ("mean.pt", "a.onnx", "b.onnx"))
+    shares = ["--shares", "1,3", "--out"]
+    assert main(["export", *pair, "--format", "pt", *shares, str(mean)]) == 0
+    assert main(["export", *pair, "--imgsz", "192", *shares, str(direct)]) == 0
+    assert main(["export", str(mean), "--imgsz", "192", "--out", str(through)]) == 0
+    read_checkpoint(mean)  # as `train --init` does
+    outputs = [
+        onnxruntime.InferenceSession(str(path)).run(None, {"images": photo})[0]
+        for path in (direct, through)
+    ]
+    # Checkpoints keep 16 bits of each weight.
+    np.testing.assert_allclose(outputs[0], outputs[1], rtol=0.02, atol=0.05)
