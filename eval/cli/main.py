@@ -22,7 +22,9 @@ VERBS: dict[str, str] = {
     "predict": "find faces and masks in pictures",
     "video": "watch webcams, videos and streams live",
     "eval": "score a detector on a labelled data set",
+    "browse": "a detector's mistakes in FiftyOne; fix labels there and bring them back",
     "bench": "speed, beside others' on the same machine",
+    "doctor": "what works on this machine, and what to do about the rest",
 }
 
 # 128 + SIGINT, as shells report a program that Ctrl-C ended.
