@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from data.exceptions import UsageError
 
@@ -60,9 +60,57 @@ def _run_synth(args: argparse.Namespace) -> int:
     outcome = bench_synth(args.source, setting, lambda step: print(step, file=sys.stderr))
     if args.json:
         write_json(args.json, to_json(outcome, setting, args.source))
-    machine = outcome.machine
     print(table_to_text(to_table(outcome)))
     print(f"\n{METHOD}.")
+    _print_machine(outcome.machine)
+    return 0
+
+
+def _add_detect(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "source",
+        nargs="?",
+        type=Path,
+        metavar="SOURCE",
+        help="a folder of pictures (default: the sample photos of ultralytics)",
+    )
+    add("--weights", type=Path, metavar="FILE", help="ONNX file (the shipped weights)")
+    add("--sizes", default="320,416,640", metavar="PX,...", help="%(default)s")
+    add("--pictures", type=int, default=24, metavar="N", help="at most (%(default)s)")
+    add("--repeats", type=int, default=5, metavar="N", help="of each picture (%(default)s)")
+    add("--threads", type=int, metavar="N", help="CPU threads (physical cores)")
+    add("--json", type=Path, metavar="FILE", help="write every figure")
+
+
+def _run_detect(args: argparse.Namespace) -> int:
+    from data.files import write_json
+    from eval.bench import detect
+    from eval.cli.label import parse_sizes
+    from eval.report import table_to_text
+    from weights.registry import default_weights
+
+    if args.pictures < 1:
+        raise UsageError(f"expected --pictures of 1 or more, but got {args.pictures}")
+    outcome = detect.bench_detect(
+        args.weights or default_weights(),
+        detect.default_pictures(args.source, args.pictures),
+        sizes=parse_sizes(args.sizes),
+        repeats=args.repeats,
+        threads=args.threads,
+        say=lambda step: print(step, file=sys.stderr),
+    )
+    if args.json:
+        write_json(args.json, detect.to_json(outcome))
+    tables = detect.to_table(outcome), detect.to_start_table(outcome)
+    print("\n\n".join(table_to_text(table) for table in tables))
+    print("\n" + "\n".join(detect.goals(outcome)))
+    _print_machine(outcome.machine)
+    return 0
+
+
+def _print_machine(machine: dict[str, Any]) -> None:
+    """The processor, and a warning where other work makes the figures too low."""
     print(f"This machine: {machine['processor'] or 'processor unknown'}, {machine['cores']} cores.")
     if machine["load"] is not None and machine["load"] > 0.25:
         print(
@@ -70,9 +118,9 @@ def _run_synth(args: argparse.Namespace) -> int:
             "began; figures are too low, compare those beside each other alone",
             file=sys.stderr,
         )
-    return 0
 
 
 BENCHES: dict[str, Bench] = {
+    "detect": Bench("Time of detection, beside ultralytics'", _add_detect, _run_detect),
     "synth": Bench("Pictures/s of maskwatch synth, beside MaskTheFace's", _add_synth, _run_synth),
 }
