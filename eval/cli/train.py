@@ -4,9 +4,9 @@ import argparse
 from pathlib import Path
 
 from data.exceptions import UsageError
-from detector.config import TrainConfig
+from detector.config import PRESETS, TrainConfig
 from detector.mixing import Extra
-from detector.train import DEFAULT_INIT, train
+from detector.train import pick_device, train
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,12 +14,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     default = TrainConfig()
     add = parser.add_argument
     add("data", type=Path, metavar="DIR", help="data set: data.yaml, images/, labels/")
+    presets = "; ".join(f"{name}: {preset.summary}" for name, preset in PRESETS.items())
+    add("--preset", choices=PRESETS, default="nano", help=f"{presets} (default: %(default)s)")
     add(
         "--init",
-        default=DEFAULT_INIT,
         metavar="FILE",
         help="start weights: a checkpoint, a name that is downloaded, or a model's .yaml to "
-        "start from nothing (default: %(default)s)",
+        f"start from nothing (default: the preset's, {PRESETS['nano'].init})",
     )
     add(
         "--real",
@@ -45,10 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--lr0",
         type=float,
-        default=default.lr0,
         metavar="L",
         help="highest learning rate; about half of the default to go on from trained weights "
-        "(default: %(default)s)",
+        f"(default: the preset's, {PRESETS['nano'].lr0})",
     )
     add("--device", metavar="D", help="cpu, 0, 0,1, mps; default: a GPU if there is one")
     add(
@@ -76,11 +76,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train and say where the results are."""
+    preset = PRESETS[args.preset]
     config = TrainConfig(
         epochs=args.epochs,
         imgsz=args.imgsz,
-        batch=args.batch,
-        lr0=args.lr0,
+        batch=args.batch or (preset.batch if pick_device(args.device) == "cpu" else 0),
+        lr0=preset.lr0 if args.lr0 is None else args.lr0,
         seed=args.seed,
         workers=args.workers,
         patience=args.patience,
@@ -89,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
         args.data,
         args.out,
         config,
-        init=args.init,
+        init=args.init or preset.init,
         extras=_extras(args),
         device=args.device,
         resume=args.resume,

@@ -339,3 +339,50 @@ def test_devices_choose_size_and_batch() -> None:
     keys = TrainConfig(epochs=20).to_ultralytics()
     assert keys["close_mosaic"] == 3
     assert TrainConfig(epochs=1).to_ultralytics()["close_mosaic"] == 0
+
+
+def test_several_gpus_reach_ultralytics(
+    tiny_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On a machine without them it is ultralytics that refuses, in one line."""
+    import torch
+
+    if torch.cuda.device_count() > 1:
+        pytest.skip("this machine has two GPUs: they would train")
+    out = tmp_path / "run"
+    code = main(["train", str(tiny_set), *OPTIONS, "--device", "0,1", "--out", str(out)])
+    assert code == 1
+    said = capsys.readouterr().err.strip()
+    assert "0,1" in said
+    assert "CUDA" in said
+    assert len(said.splitlines()) == 1
+    job = json.loads((out / "run.json").read_text())
+    assert job["device"] == "0,1"
+    assert not (out / "weights" / "last.pt").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "init", "batch", "lr0"),
+    [
+        ([], "yolo26n.pt", 16, 0.00143),
+        (["--preset", "small"], "yolo26s.pt", 8, 0.001),
+        (["--preset", "small", "--batch", "3", "--lr0", "0.01"], "yolo26s.pt", 3, 0.01),
+        (["--preset", "small", "--init", "other.pt"], "other.pt", 8, 0.001),
+    ],
+    ids=["nano", "small", "own numbers", "own start"],
+)
+def test_presets(
+    tiny_set: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: list[str],
+    init: str,
+    batch: int,
+    lr0: float,
+) -> None:
+    """What the training process would be given, which has no network here."""
+    monkeypatch.setattr("detector.train._run_worker", lambda *_: None)
+    out = tmp_path / "run"
+    assert main(["train", str(tiny_set), "--out", str(out), "--device", "cpu", *options]) == 0
+    job = json.loads((out / "run.json").read_text())
+    assert (job["init"], job["config"]["batch"], job["config"]["lr0"]) == (init, batch, lr0)
