@@ -99,7 +99,7 @@ def test_picture_counters_and_events(open_page, scene) -> None:
         events = page.locator("#events li .what").all_inner_texts()
         assert events[0] == "Person 1 entered desk · wears a mask"
         assert "Person 1 wears a mask · before: none" in events
-        assert "Person 1 crossed mid, out · wears no mask" in events
+        assert "Person 1 crossed mid, out · wears a mask" in events
         assert events[-1] == "Person 1 appeared · wears no mask"
         assert page.locator("img").get_attribute("alt").startswith("Live picture of door")
 
