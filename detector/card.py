@@ -28,7 +28,7 @@ def write_card(out: Path, job: dict[str, Any], table: Table, onnx: Path) -> None
                 f"# {onnx.name}\n",
                 "Finds faces and says of each: " + ", ".join(CLASS_NAMES) + ".\n",
                 *_table("File", _files(onnx)),
-                *_table("Data", _data(Path(job["data"]), job["fingerprint"])),
+                *_table("Data", {**_data(Path(job["data"]), job["fingerprint"]), **_count(job)}),
                 *_table("Mixed in", _extras(job)),
                 *_table("Start weights", _start(job["init"], job.get("init_sha256", ""))),
                 *_table("Validation split, best epoch", _scores(table)),
@@ -36,6 +36,11 @@ def write_card(out: Path, job: dict[str, Any], table: Table, onnx: Path) -> None
             ]
         ),
     )
+
+
+def _count(job: dict[str, Any]) -> dict[str, Any]:
+    count = job.get("count")
+    return {"pictures trained on": f"{count}, drawn at random"} if count else {}
 
 
 def _extras(job: dict[str, Any]) -> dict[str, Any]:

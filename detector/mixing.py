@@ -52,14 +52,7 @@ def choose_samples(extra: Extra) -> list[Sample]:
         samples = find_samples(extra.root, "train")
     samples = [s for s in samples if s.image.name not in extra.exclude]
     if extra.count is not None:
-        if extra.count > len(samples):
-            raise DatasetError(
-                f"{extra.root}: expected at least {extra.count} training pictures, "
-                f"but got {len(samples)}; lower --real-count"
-            )
-        shuffled = sorted(samples, key=lambda s: s.image.name)
-        random.Random(extra.seed).shuffle(shuffled)  # noqa: S311 - no secret
-        samples = sorted(shuffled[: extra.count], key=lambda s: s.image.name)
+        samples = draw_samples(samples, extra.count, extra.seed, extra.root)
     if not any(sample.label.is_file() for sample in samples):
         raise DatasetError(
             f"{extra.root}: expected labels beside the pictures, but found none; "
@@ -68,6 +61,22 @@ def choose_samples(extra: Extra) -> list[Sample]:
     for sample in samples:
         _check(sample)
     return samples
+
+
+def draw_samples(samples: Sequence[Sample], count: int, seed: int, root: Path) -> list[Sample]:
+    """`count` pictures at random, in the order of their names; fewer ones are among more.
+
+    Raises:
+        DatasetError: if there are fewer; `root` is for the message.
+    """
+    if count > len(samples):
+        raise DatasetError(
+            f"{root}: expected at least {count} training pictures, but got {len(samples)}; "
+            "ask for fewer"
+        )
+    shuffled = sorted(samples, key=lambda s: s.image.name)
+    random.Random(seed).shuffle(shuffled)  # noqa: S311 - no secret
+    return sorted(shuffled[:count], key=lambda s: s.image.name)
 
 
 def _check(sample: Sample) -> None:
@@ -98,13 +107,21 @@ def _check_text(label: Path) -> None:
             parse_line(line, f"{label}:{number}")
 
 
-def mixed_list(data: Path, extras: Sequence[Extra]) -> str:
+def mixed_list(data: Path, extras: Sequence[Extra], count: int | None = None) -> str:
     """The list of training pictures that ultralytics reads: a path a line, repeats included.
+
+    Args:
+        data: the first set; its `train` split is taken.
+        extras: what is mixed in.
+        count: so many pictures of the first set alone, drawn as Extra draws; None for all.
 
     Raises:
         DatasetError, AnnotationError: as choose_samples; if a set is mixed with itself.
     """
-    lines = [str(s.image.resolve()) for s in find_samples(data, "train")]
+    own = find_samples(data, "train")
+    if count is not None:
+        own = draw_samples(own, count, 0, data)
+    lines = [str(s.image.resolve()) for s in own]
     for extra in extras:
         if extra.root.resolve() == data.resolve():
             raise DatasetError(f"{extra.root}: expected another set to mix in, but got the same")

@@ -29,6 +29,7 @@ from detector.environment import INTERRUPTED, training_environment
 from detector.mixing import (
     Extra,
     choose_samples,
+    draw_samples,
     extra_to_json,
     fingerprint_of_extras,
     json_to_extra,
@@ -63,6 +64,7 @@ def train(
     *,
     init: str = DEFAULT_INIT,
     extras: Sequence[Extra] = (),
+    count: int | None = None,
     device: str | None = None,
     resume: bool = False,
     log_file: Path | None = None,
@@ -76,6 +78,7 @@ def train(
         init: a checkpoint, a model's YAML (from scratch), or a name that ultralytics downloads.
         extras: further sets whose training pictures are mixed in; the validation split stays that
             of `data`. With `resume`, the run's own count.
+        count: train on so many pictures of `data` alone, drawn at random; None for all.
         device: as ultralytics takes it ("cpu", "0", "0,1", "mps"); None picks a GPU if there is
             one.
         resume: go on with an interrupted run in `out`.
@@ -96,10 +99,15 @@ def train(
         job = _resumed_job(out, print_of_data)
     else:
         check_out(out)
+        if count is not None:
+            draw_samples(
+                find_samples(data, "train"), count, 0, data
+            )  # refused before `out` is made
         job = {
             "config": asdict(config.for_device(chosen)),
             "init": resolve_init(init),
             "fingerprint": print_of_data,
+            "count": count,
             "extras": [extra_to_json(extra) for extra in extras],
             "extras_fingerprint": fingerprint_of_extras(extras),
         }
@@ -107,9 +115,10 @@ def train(
     job |= {"data": str(data.resolve()), "device": chosen, "resume": resume}
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / RUN_FILE, job)
-    if mixed:
-        write_text(out / TRAIN_LIST, mixed_list(data, mixed))
-    write_text(out / "data.yaml", resolved_yaml(data, out / TRAIN_LIST if mixed else None))
+    chosen_list = out / TRAIN_LIST if mixed or job.get("count") else None
+    if chosen_list is not None:
+        write_text(chosen_list, mixed_list(data, mixed, job.get("count")))
+    write_text(out / "data.yaml", resolved_yaml(data, chosen_list))
     with _left_clean(mixed):
         _run_worker(out, chosen, log_file)
     return TrainResult(

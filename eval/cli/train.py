@@ -22,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="start weights: a checkpoint, a name that is downloaded, or a model's .yaml to "
         f"start from nothing (default: the preset's, {PRESETS['nano'].init})",
     )
+    add("--count", type=int, metavar="N", help="train on N pictures of DIR alone (all)")
     add(
         "--real",
         type=Path,
@@ -77,6 +78,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Train and say where the results are."""
     preset = PRESETS[args.preset]
+    if args.count is not None and args.count < 1:
+        raise UsageError(f"expected --count of 1 or more, but got {args.count}")
     config = TrainConfig(
         epochs=args.epochs,
         imgsz=args.imgsz,
@@ -92,6 +95,7 @@ def run(args: argparse.Namespace) -> int:
         config,
         init=args.init or preset.init,
         extras=_extras(args),
+        count=args.count,
         device=args.device,
         resume=args.resume,
     )

@@ -76,6 +76,15 @@ def test_repeats_and_both_sets_are_listed(flat: Path, make_set: SetBuilder) -> N
     assert sum(str(flat) in line for line in lines) == 6
 
 
+def test_some_pictures_of_the_first_set(flat: Path, make_set: SetBuilder) -> None:
+    data = make_set(train=5)
+    less, more = (set(mixed_list(data, [], count=n).splitlines()) for n in (2, 3))
+    assert len(less) == 2
+    assert less < more
+    with pytest.raises(DatasetError, match="at least 6 training pictures, but got 5"):
+        mixed_list(data, [Extra(flat)], count=6)
+
+
 def test_json_keeps_everything(flat: Path) -> None:
     extra = Extra(flat.resolve(), 3, 2, frozenset({"a.jpg", "b.jpg"}), 5)
     assert json_to_extra(extra_to_json(extra)) == extra
@@ -140,12 +149,13 @@ def test_a_set_is_not_mixed_with_itself(make_set: SetBuilder) -> None:
 @pytest.mark.parametrize(
     ("options", "match"),
     [
+        (["--count", "0"], "--count"),
         (["--real-count", "3"], "--real DIR"),
         (["--real", "x", "--real-count", "0"], "--real-count"),
         (["--real", "x", "--real-repeat", "0"], "--real-repeat"),
         (["--real", "x", "--real-exclude", "none.txt"], "none.txt"),
     ],
-    ids=["count alone", "count 0", "repeat 0", "no list"],
+    ids=["no picture", "count alone", "count 0", "repeat 0", "no list"],
 )
 def test_wrong_options(
     make_set: SetBuilder, tmp_path: Path, options: list[str], match: str, capsys: object
