@@ -102,7 +102,7 @@ def train(
         if count is not None:
             draw_samples(
                 find_samples(data, "train"), count, 0, data
-            )  # refused before `out` is made
+            )  # before `out` is made
         job = {
             "config": asdict(config.for_device(chosen)),
             "init": resolve_init(init),
