@@ -16,6 +16,10 @@ ZONE_ENTERED = "zone_entered"
 ZONE_LEFT = "zone_left"
 LINE_CROSSED = "line_crossed"
 SIZE = "size"
+GAP = "gap"
+
+LONGEST_QUIET = 5.0
+"""Seconds without a picture that are told as a GAP when the next one comes."""
 
 _ZONE_EVENTS = {ENTERED: ZONE_ENTERED, LEFT: ZONE_LEFT}
 
@@ -36,7 +40,8 @@ class Event:
         confidence: 0 to 1, the vote's share for `state`.
         score: 0 to 1, the detector's in this frame, 0 where it missed the face.
         box: [x1, y1, x2, y2], px; the last known one for CLOSED.
-        duration: seconds from the track's first frame to the last in which it was there.
+        duration: seconds from the track's first frame to the last in which it was there; for GAP,
+            seconds without a picture.
         zones: names of the zones that the face is in.
         place: name of the zone or line, for events of one.
         direction: "in" or "out", for LINE_CROSSED.
@@ -130,15 +135,16 @@ class Observer:
         return known.follower.zones_of(track_id) if known else ()
 
     def update(self, result: Result) -> list[Event]:
-        """What happened with this frame, in the order: closed, then each face's own."""
+        """What happened with this frame, in the order: its source, closed, each face's own."""
         frame = result.frame
         known = self._sources.get(frame.source)
         if known is None:
             known = self._sources[frame.source] = _Source(Follower(*self.places_of(frame.source)))
+        here = frame.source, frame.index, frame.time, frame.clock
+        quiet = frame.arrived - known.frame.arrived if known.frame else 0.0
         known.frame = frame
-        events = []
-        if result.size_changed:
-            events.append(Event(SIZE, frame.source, frame.index, frame.time, frame.clock))
+        events = [Event(GAP, *here, duration=quiet)] if quiet > LONGEST_QUIET else []
+        events += [Event(SIZE, *here)] if result.size_changed else []
         why = "size" if result.size_changed else "gone"
         events += [e for i in result.closed if (e := self._close(known, frame, i, why))]
         for track in result.tracks:

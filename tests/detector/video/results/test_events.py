@@ -56,6 +56,12 @@ def test_size_change_closes_tracks_first(make_result) -> None:
     ]
 
 
+def test_time_without_pictures_is_told_when_they_are_back(make_result) -> None:
+    observer = Observer()
+    found = [e for n in (0, 10, 60, 120) for e in observer.update(make_result(n))]
+    assert [(e.kind, e.frame, round(e.duration, 3)) for e in found] == [("gap", 120, 6.0)]
+
+
 def test_places_are_told_with_the_face_and_only_in_their_source(make_result) -> None:
     zone, line = parse_zone("desk@door=.5,0,1,0,1,1,.5,1"), parse_line("mid@door=.5,0,.5,1")
     observer = Observer([zone], [line])
