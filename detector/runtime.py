@@ -23,14 +23,14 @@ from detector.session import (
     open_session,
     parse_metadata,
 )
-from weights.registry import default_weights
+from weights.registry import find_weights
 
 
 class Detector:
     """Finds faces in pictures and tells how their masks are worn.
 
     Args:
-        weights: an ONNX file; the shipped weights by default.
+        weights: an ONNX file, or the name of a shipped one; the default ones if None.
         imgsz: longer side that pictures are resized to, px, rounded up to the model's stride;
             by default the size that the model was exported for. More finds smaller faces and
             takes more time (about the square).
@@ -57,7 +57,7 @@ class Detector:
         for option, value in (("imgsz", imgsz), ("threads", threads), ("batch", batch)):
             if value is not None and value < 1:
                 raise UsageError(f"expected {option} of at least 1, but got {value}")
-        path = default_weights() if weights is None else weights
+        path = find_weights(weights)
         self._session = open_session(path, threads, providers)
         self._input, self._square = check_graph(self._session, path)
         metadata = parse_metadata(self._session.get_modelmeta().custom_metadata_map)

@@ -27,6 +27,21 @@ def default_weights(folder: Path = FOLDER) -> Path:
     return path
 
 
+def find_weights(asked: Path | None, folder: Path = FOLDER) -> Path:
+    """The file asked for; None is the default one, and the bare name of a shipped file (with or
+    without ".onnx") is that file, unless there is one of that name where the user stands.
+
+    Raises:
+        WeightsError: if the default ones are asked for and there are none.
+    """
+    if asked is None:
+        return default_weights(folder)
+    shipped = folder / (asked.name if asked.suffix == ".onnx" else f"{asked.name}.onnx")
+    if asked.parent == Path() and not asked.exists() and shipped.is_file():
+        return shipped
+    return asked
+
+
 def verify(path: Path, folder: Path = FOLDER) -> None:
     """Assert that a shipped file is what was shipped; files from elsewhere pass unread.
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from data.exceptions import WeightsError
-from weights.registry import DEFAULT, SUMS, default_weights, read_sums, verify
+from weights.registry import DEFAULT, SUMS, default_weights, find_weights, read_sums, verify
 
 # As `sha256sum` and `sha256sum --binary` print them for the files below.
 LINES = """\
@@ -77,3 +77,16 @@ def test_broken_checksums(shipped: Path, content: bytes | None) -> None:
         (shipped / SUMS).write_bytes(content)
     with pytest.raises(WeightsError, match=r"SHA256SUMS.*reinstall"):
         verify(shipped / DEFAULT, shipped)
+
+
+@pytest.mark.parametrize("name", ["other model", "other model.onnx"])
+def test_shipped_weights_by_name(
+    shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert find_weights(Path(name), shipped) == shipped / "other model.onnx"
+    assert find_weights(None, shipped) == shipped / DEFAULT
+    assert find_weights(Path("elsewhere", name), shipped) == Path("elsewhere", name)
+    assert find_weights(Path("unknown.onnx"), shipped) == Path("unknown.onnx")
+    (tmp_path / "other model.onnx").write_bytes(b"the user's own")
+    assert find_weights(Path("other model.onnx"), shipped) == Path("other model.onnx")
