@@ -38,10 +38,13 @@ def stopping(stop: threading.Event) -> Iterator[Caught]:
         return
 
     def note(number: int, _frame: FrameType | None) -> None:
-        if caught.number is not None and number == signal.SIGINT:
+        if caught.number is None:
+            caught.number = number
+            # Once only: a second signal (`timeout` sends two) that came in the middle of `set`
+            # would wait for ever for the event's lock, which the first one holds.
+            stop.set()
+        elif number == signal.SIGINT:
             raise KeyboardInterrupt
-        caught.number = number
-        stop.set()
 
     before = {number: signal.signal(number, note) for number in ASKED}
     try:
