@@ -105,21 +105,6 @@ def _free_name(fo: Any, wanted: str) -> str:
     return name
 
 
-def find_dataset(fo: Any, name: str, root: Path) -> Any:
-    """The data set of that name, which must exist.
-
-    Raises:
-        BrowseError: if there is none, or it isn't one of this version and folder.
-    """
-    info = fo.load_dataset(name).info.get(INFO) if fo.dataset_exists(name) else None
-    if not isinstance(info, dict) or info.get("schema") != SCHEMA:
-        raise BrowseError(
-            f"expected {name!r} among FiftyOne's data sets, but there is none of this version; "
-            f"browse first: maskwatch browse {root}"
-        )
-    return open_dataset(fo, name, root)[0]
-
-
 def _create(fo: Any, name: str, root: Path, tags: Mapping[str, Sequence[str]]) -> Any:
     """An empty data set with our fields; `tags` by file wait for their samples."""
     dataset = fo.Dataset(name, persistent=True)

@@ -101,8 +101,8 @@ def load_material(root: Path, split: str | None, classes: Mapping[str, str]) -> 
         entries = [_of_sample(sample) for sample in find_samples(root)]
     else:
         entries = _of_annotations(READERS[kind](root, None), classes, material.faults)
-    material.every = [_normal(entry.path) for entry in entries]
-    known = {root / record.file: record.boxes for record in read_manifest(root)}
+    material.every = [normal_path(entry.path) for entry in entries]
+    known = {normal_path(root / record.file): record.boxes for record in read_manifest(root)}
     # OpenCV decodes outside the interpreter's lock: threads are enough.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for outcome in pool.map(lambda e: _read(e, known), _choose(entries, split, root)):
@@ -139,7 +139,7 @@ def _to_truth(
     return to_boxes(entry, rules, width, height)[0]
 
 
-def _normal(path: Path) -> Path:
+def normal_path(path: Path) -> Path:
     """Absolute, without "..", links kept: as FiftyOne writes paths."""
     return Path(os.path.abspath(path))  # noqa: PTH100 - Path.resolve follows links
 
@@ -156,14 +156,14 @@ def _choose(entries: Sequence[_Entry], split: str | None, root: Path) -> list[_E
 
 def _read(entry: _Entry, known: Mapping[Path, Sequence[FaceRecord]]) -> Picture | str:
     """The picture, or what is wrong with it."""
+    path = normal_path(entry.path)
     try:
         mtime, size = version_of(entry.path)
         height, width = read_image(entry.path).shape[:2]
         truth = entry.to_truth(width, height)
     except (ImageError, AnnotationError) as error:
         return str(error)
-    faces = match_faces(truth, known.get(entry.path, ()))
-    path = _normal(entry.path)
+    faces = match_faces(truth, known.get(path, ()))
     return Picture(path, width, height, f"{mtime}-{size}", entry.split, truth, faces)
 
 

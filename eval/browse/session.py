@@ -14,6 +14,7 @@ from eval.browse.locks import have_locks
 from eval.browse.mongod import URI, private_database, users_uri
 
 DEFAULT_PORT = 5151  # FiftyOne's
+START_SECONDS = 300.0  # a busy machine takes long over FiftyOne's imports
 GRACE_SECONDS = 1.0
 
 
@@ -72,9 +73,7 @@ def serving(fo: Any, address: str, port: int) -> Iterator[Callable[[Any, str], N
         BrowseError: from the yielded function, if the server doesn't start.
     """
     with ThreadPoolExecutor(1, "app") as pool:
-        starting = pool.submit(
-            fo.core.service.ServerService, port, address=address, do_not_track=True
-        )
+        starting = pool.submit(_patient_server(fo), port, address=address, do_not_track=True)
 
         def show(dataset: Any, view: str) -> None:
             try:
@@ -95,6 +94,16 @@ def serving(fo: Any, address: str, port: int) -> Iterator[Callable[[Any, str], N
             if starting.exception() is None:
                 _stop(starting.result())
             fo.close_app()
+
+
+def _patient_server(fo: Any) -> Any:
+    """FiftyOne's class of the App's server, which would give up after 60 s."""
+
+    class PatientServer(fo.core.service.ServerService):  # type: ignore[misc]
+        def _wait_for_child_port(self, port: int | None = None, timeout: float = 0.0) -> Any:
+            return super()._wait_for_child_port(port, max(timeout, START_SECONDS))
+
+    return PatientServer
 
 
 def _stop(service: Any) -> None:

@@ -87,10 +87,11 @@ def run(args: argparse.Namespace) -> int:
     if args.port is not None and not 0 < args.port < 65536:
         raise UsageError(f"expected --port from 1 to 65535, but got {args.port}")
     classes = parse_classes(args.classes or "")
-    return _browse(args, classes)
+    return _browse(args, classes) if args.export is None else _export(args, classes)
 
 
 def _browse(args: argparse.Namespace, classes: Mapping[str, str]) -> int:
+    _check_address(args.address)
     from eval.browse.dataset import dataset_name, open_dataset, update_dataset
     from eval.browse.locks import locked
     from eval.browse.material import load_material
@@ -121,6 +122,39 @@ def _browse(args: argparse.Namespace, classes: Mapping[str, str]) -> int:
             webbrowser.open(url)
         _wait(dataset, update)
         return 0
+
+
+def _check_address(address: str) -> None:
+    if address not in LOOPBACK:
+        _warn(
+            "",
+            [
+                f"at {address} whoever reaches this machine can see the pictures, change the "
+                "labels and read your files: FiftyOne asks for no password"
+            ],
+        )
+
+
+def _export(args: argparse.Namespace, classes: Mapping[str, str]) -> int:
+    from data.writer import require_new
+    from eval.browse.export import collect_fixes, export, our_datasets
+    from eval.browse.material import load_material
+    from eval.browse.mongod import browse_folder
+    from eval.browse.session import start_fiftyone
+
+    require_new(args.export)
+    material = load_material(args.dir, "all", classes)
+    fo = start_fiftyone(browse_folder())
+    fixes = collect_fixes(our_datasets(fo, args.dir, args.name), material, args.tag)
+    result = export(args.export, args.dir, material, fixes, whole=args.whole)
+    sides = [record.split for record in result.records]
+    print(
+        f"{args.export}: {len(sides)} pictures ({sides.count('train')} train, "
+        f"{sides.count('val')} val), the labels of {result.corrected} corrected"
+    )
+    if result.divided:
+        _tell("divided anew into train and val: training needs both")
+    return 0
 
 
 def _wait(dataset: Any, update: "Update") -> None:
