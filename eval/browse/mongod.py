@@ -100,6 +100,7 @@ def _read_port(folder: Path) -> int | None:
 def _start(folder: Path) -> int:
     """Start a keeper and wait for its database; the port."""
     command = [sys.executable, "-P", "-m", "eval.browse.keeper", str(find_mongod()), str(folder)]
+    (folder / STATE).unlink(missing_ok=True)  # of a keeper that was killed
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(_search_path())}
     keeper = subprocess.Popen(  # noqa: S603 - our own command line
         command,
