@@ -254,11 +254,20 @@ def _left_clean(extras: Sequence[Extra]) -> Iterator[None]:
 
 
 def _run_worker(out: Path, device: str, log_file: Path | None) -> None:
-    """Run `detector.worker` on the job in `out` and turn its end into ours."""
+    run_worker("detector.worker", out, device, log_file)
+
+
+def run_worker(module: str, out: Path, device: str, log_file: Path | None) -> None:
+    """Run a module (`detector.worker`) on the job in `out` and turn its end into ours.
+
+    Raises:
+        TrainingError: with the line that it wrote.
+        KeyboardInterrupt: if Ctrl-C ended it.
+    """
     with tempfile.TemporaryDirectory(prefix="maskwatch-train-") as folder:
         complaint = Path(folder) / "error"
         # -P: a folder `data` where the user stands must not hide our package of that name.
-        command = [sys.executable, "-P", "-m", "detector.worker", str(out.resolve()), complaint]
+        command = [sys.executable, "-P", "-m", module, str(out.resolve()), complaint]
         code = _wait(command, training_environment(device), log_file)
         if code in (INTERRUPTED, -signal.SIGINT):
             raise KeyboardInterrupt

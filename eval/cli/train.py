@@ -1,12 +1,16 @@
 """`maskwatch train`: train a detector on a data set and export it."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from data.exceptions import UsageError
 from detector.config import PRESETS, TrainConfig
 from detector.mixing import Extra
 from detector.train import pick_device, train
+from eval.twophase.train import ClassifierConfig, train_classifier
+
+TWO_PHASE = ClassifierConfig()
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,6 +18,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     default = TrainConfig()
     add = parser.add_argument
     add("data", type=Path, metavar="DIR", help="data set: data.yaml, images/, labels/")
+    add(
+        "--two-phase",
+        action="store_true",
+        help="train the rival's classifier instead: MobileNetV2 on crops of the faces; --init "
+        "imagenet or random, --count N faces, --imgsz PX of a crop (defaults: "
+        f"{TWO_PHASE.epochs} epochs, {TWO_PHASE.crops} faces, {TWO_PHASE.imgsz} px; ImageNet "
+        "weights where torchvision can have them)",
+    )
     presets = "; ".join(f"{name}: {preset.summary}" for name, preset in PRESETS.items())
     add("--preset", choices=PRESETS, default="nano", help=f"{presets} (default: %(default)s)")
     add(
@@ -41,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="names of pictures of --real that are never taken, one a line: twins of those to be "
         "tested on",
     )
-    add("--epochs", type=int, default=default.epochs, metavar="N", help="default: %(default)s")
+    add("--epochs", type=int, metavar="N", help=f"default: {default.epochs}")
     add("--imgsz", type=int, default=0, metavar="PX", help="default: 416 on a CPU, 640 on a GPU")
     add("--batch", type=int, default=0, metavar="B", help="default: 16 on a CPU, 32 on a GPU")
     add(
@@ -77,11 +89,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train and say where the results are."""
+    if args.two_phase:
+        return _run_two_phase(args)
     preset = PRESETS[args.preset]
     if args.count is not None and args.count < 1:
         raise UsageError(f"expected --count of 1 or more, but got {args.count}")
     config = TrainConfig(
-        epochs=args.epochs,
+        epochs=TrainConfig.epochs if args.epochs is None else args.epochs,
         imgsz=args.imgsz,
         batch=args.batch or (preset.batch if pick_device(args.device) == "cpu" else 0),
         lr0=preset.lr0 if args.lr0 is None else args.lr0,
@@ -103,6 +117,28 @@ def run(args: argparse.Namespace) -> int:
     print(f"card:    {result.card}")
     print(f"curves:  {result.curves}")
     print(f"next:    maskwatch eval {args.data} --weights {result.onnx}")
+    return 0
+
+
+def _run_two_phase(args: argparse.Namespace) -> int:
+    """Train the classifier and say where the results are."""
+    if args.real or args.preset != "nano":
+        raise UsageError("--real and --preset have no effect on --two-phase; leave them out")
+    given = {
+        "epochs": args.epochs,
+        "imgsz": args.imgsz or None,
+        "batch": args.batch or None,
+        "lr0": args.lr0,
+        "crops": args.count,
+        "start": args.init,
+        "seed": args.seed,
+    }
+    config = replace(TWO_PHASE, **{k: v for k, v in given.items() if v is not None})
+    result = train_classifier(args.data, args.out, config, device=args.device, resume=args.resume)
+    print(f"classifier: {result.onnx}")
+    print(f"card:       {result.card}")
+    print(f"curves:     {result.curves}")
+    print(f"next:       maskwatch compare {args.data} --two-phase {result.onnx}")
     return 0
 
 

@@ -1,0 +1,239 @@
+"""The process that trains the classifier: `python -m eval.twophase.worker RUN_FOLDER ERROR_FILE`.
+
+Reads the job from RUN_FOLDER/run.json; on failure writes one line to ERROR_FILE.
+"""
+
+import json
+import logging
+import os
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data.boxes import Ints
+from data.dataset import find_samples
+from data.exceptions import MaskwatchError
+from data.extras import require
+from data.files import atomic_path
+from data.labels import CLASS_NAMES
+from detector.environment import INTERRUPTED, core_count
+from eval.twophase.card import draw_curves, write_card
+from eval.twophase.crops import CONTEXT, CropSet, collect_crops, plain, vary
+from eval.twophase.network import build, export, normalise
+from eval.twophase.train import CURVES, LAST, ONNX_NAME, ClassifierConfig
+
+log = logging.getLogger(__name__)
+
+TRACE = "traceback.txt"
+BEST = Path("weights", "best.pt")
+# Crops of the validation split, as a share of those trained on.
+_VAL_SHARE = 0.2
+
+
+def main(argv: list[str]) -> int:
+    """Train as RUN_FOLDER/run.json says; 0 if it went well, INTERRUPTED on Ctrl-C, else 1."""
+    logging.basicConfig(level=logging.INFO, format="maskwatch: %(message)s")
+    out, complaint = Path(argv[0]), Path(argv[1])
+    (out / TRACE).unlink(missing_ok=True)
+    try:
+        run(out)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except MaskwatchError as error:
+        complaint.write_text(str(error), encoding="utf-8")
+        return 1
+    except (RuntimeError, ValueError, TypeError, OSError, AssertionError) as error:
+        # Whatever torch objects to: one line for all, the trace for the curious.
+        trace = out / TRACE
+        complaint.write_text(f"training failed: {error}; see {trace}", encoding="utf-8")
+        with suppress(OSError):  # a full disk may be what is being reported
+            trace.write_text(traceback.format_exc(), encoding="utf-8")
+        return 1
+    return 0
+
+
+def run(out: Path) -> None:
+    """Train or go on training, then export, draw and describe what came out.
+
+    The card is written last: it marks a run as finished.
+    """
+    job = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    config = ClassifierConfig(**job["two_phase"])
+    torch = require("torch", "train")
+    if job["device"] == "cpu":
+        torch.set_num_threads(core_count())
+    train, val = read_crops(Path(job["data"]), config)
+    state = fit(out, config, job["device"], train, val, resume=job["resume"])
+    network = build("random")[0]
+    network.load_state_dict(torch.load(out / BEST, weights_only=True)["network"])
+    draw_curves(state["history"], out / CURVES)
+    export(network, config.imgsz, CONTEXT, out / ONNX_NAME)
+    write_card(out, job, state, (train, val))
+
+
+def read_crops(data: Path, config: ClassifierConfig) -> tuple[CropSet, CropSet]:
+    """Faces to train on and faces to validate with, the same in every run of the seed.
+
+    Raises:
+        DatasetError: if a split has no face that is large enough.
+    """
+    train, val = (
+        collect_crops(
+            find_samples(data, split), round(config.crops * share), np.random.default_rng(seed)
+        )
+        for split, share, seed in (
+            ("train", 1.0, [config.seed, 0]),
+            ("val", _VAL_SHARE, [config.seed, 1]),
+        )
+    )
+    log.info("%d faces to train on, %d to validate with", len(train.images), len(val.images))
+    return train, val
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What one training step needs."""
+
+    network: Any
+    optimiser: Any
+    schedule: Any
+    loss: Any
+
+
+def fit(
+    out: Path, config: ClassifierConfig, device: str, train: CropSet, val: CropSet, *, resume: bool
+) -> dict[str, Any]:
+    """Train epoch by epoch, keeping the last and the best; the state after the last.
+
+    Keys of the state: network, optimiser, schedule (of torch), start ("imagenet" or "random"),
+    epoch (number done), best (row of the best epoch), history (one mapping an epoch).
+    """
+    torch = require("torch", "train")
+    torch.manual_seed(config.seed)
+    where = torch.device(f"cuda:{device}" if device.isdigit() else device)
+    state: dict[str, Any] = torch.load(out / LAST, weights_only=True) if resume else {}
+    network, start = build("random" if state else config.start)
+    parts = make_parts(network.to(where), config, train)
+    history: list[dict[str, float]] = []
+    if state:
+        for name in ("network", "optimiser", "schedule"):
+            getattr(parts, name).load_state_dict(state[name])
+        history, start = state["history"], state["start"]
+    for epoch in range(len(history), config.epochs):
+        begin = time.monotonic()
+        rng = np.random.default_rng([config.seed, 2, epoch])
+        scores = {"epoch": epoch + 1.0, **train_epoch(parts, train, config, rng)}
+        scores |= {f"val_{k}": v for k, v in score(parts, val, config).items()}
+        history.append(scores)
+        best = max(range(len(history)), key=lambda row: history[row]["val_balanced"])
+        state = {name: getattr(parts, name).state_dict() for name in ("network", "optimiser")}
+        state |= {"schedule": parts.schedule.state_dict(), "start": start, "best": best}
+        state |= {"epoch": epoch + 1, "history": history}
+        # The best first: whoever resumes after the last was written has both.
+        for name in [BEST, LAST] if best == epoch else [LAST]:
+            with atomic_path(out / name) as temporary:
+                torch.save(state, temporary)
+        log.info("%s (%.0f s)", describe(scores, config.epochs), time.monotonic() - begin)
+    return state
+
+
+def make_parts(network: Any, config: ClassifierConfig, train: CropSet) -> Parts:
+    """Optimiser, schedule and loss for a network; rare classes weigh more, by the square root of
+    how rare they are."""
+    torch = require("torch", "train")
+    counts = np.maximum(list(train.counts().values()), 1)
+    weights = np.sqrt(counts.sum() / counts / len(CLASS_NAMES))
+    where = next(network.parameters()).device
+    loss = torch.nn.CrossEntropyLoss(
+        torch.tensor(weights, dtype=torch.float32, device=where), label_smoothing=0.05
+    )
+    optimiser = torch.optim.AdamW(network.parameters(), lr=config.lr0, weight_decay=0.02)
+    steps = max(1, len(train.images) // config.batch) * config.epochs
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, config.lr0, total_steps=steps + 1, pct_start=0.15
+    )
+    return Parts(network, optimiser, schedule, loss)
+
+
+def batches(count: int, size: int, order: Ints) -> Iterator[Ints]:
+    """Positions of each batch; a last one that is smaller is left out, unless it is the only one
+    (a batch of one has no variance to normalise by)."""
+    for start in range(0, max(count - size + 1, 1), size):
+        yield order[start : start + size]
+
+
+def train_epoch(
+    parts: Parts, train: CropSet, config: ClassifierConfig, rng: np.random.Generator
+) -> dict[str, float]:
+    """One pass over the crops, each varied anew; loss and accuracy."""
+    parts.network.train()
+    parent = os.getppid()
+    losses, right, seen = [], 0, 0
+    order = rng.permutation(len(train.images))
+    for chosen in batches(len(order), config.batch, order):
+        if os.getppid() != parent:  # no orphan trains on
+            raise KeyboardInterrupt
+        crops = np.stack([vary(train.images[k], config.imgsz, rng) for k in chosen])
+        inputs, labels = to_tensors(crops, train.class_ids[chosen], parts)
+        logits = parts.network(inputs)
+        loss = parts.loss(logits, labels)
+        parts.optimiser.zero_grad()
+        loss.backward()
+        parts.optimiser.step()
+        parts.schedule.step()
+        losses.append(float(loss.detach()))
+        log.debug("%d of %d crops", seen, len(order))
+        right += int((logits.argmax(1) == labels).sum())
+        seen += len(chosen)
+    return {"loss": float(np.mean(losses)), "accuracy": right / seen}
+
+
+def to_tensors(crops: Any, class_ids: Ints, parts: Parts) -> tuple[Any, Any]:
+    """(B, side, side, 3) uint8 BGR and (B,) classes to what the network takes, on its device."""
+    torch = require("torch", "train")
+    where = next(parts.network.parameters()).device
+    pixels = torch.from_numpy(np.ascontiguousarray(crops[..., ::-1].transpose(0, 3, 1, 2)))
+    return normalise(pixels.to(where).float() / 255), torch.from_numpy(class_ids).to(where)
+
+
+def score(parts: Parts, val: CropSet, config: ClassifierConfig) -> dict[str, float]:
+    """Loss, accuracy, each class's recall, and their mean, on crops as the pipeline cuts them."""
+    torch = require("torch", "train")
+    parts.network.eval()
+    logits = []
+    with torch.no_grad():
+        for start in range(0, len(val.images), config.batch):
+            images = val.images[start : start + config.batch]
+            crops = np.stack([plain(image, config.imgsz) for image in images])
+            ids = val.class_ids[start : start + config.batch]
+            logits.append(parts.network(to_tensors(crops, ids, parts)[0]).cpu())
+    stacked, truth = torch.cat(logits), torch.from_numpy(val.class_ids)
+    loss = torch.nn.functional.cross_entropy(stacked, truth)
+    hit = (stacked.argmax(1) == truth).numpy()
+    recalls = {
+        name: float(hit[val.class_ids == k].mean())
+        for k, name in enumerate(CLASS_NAMES)
+        if (val.class_ids == k).any()
+    }
+    means = {"loss": float(loss), "accuracy": float(hit.mean())}
+    return {**means, **recalls, "balanced": float(np.mean(list(recalls.values())))}
+
+
+def describe(scores: dict[str, float], epochs: int) -> str:
+    """One line for the terminal."""
+    return (
+        f"epoch {scores['epoch']:.0f} of {epochs}: loss {scores['loss']:.3f}, accuracy "
+        f"{scores['accuracy']:.3f}; on val {scores['val_loss']:.3f}, {scores['val_accuracy']:.3f}, "
+        f"mean of classes {scores['val_balanced']:.3f}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
