@@ -28,6 +28,7 @@ READY = 2
 JOIN_TIMEOUT = 2.0
 
 Detect = Callable[[Image], Boxes]
+Read = Callable[[Source, Notes, float], Iterator[Grab]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,14 +63,21 @@ class Pipeline:
         detect: faces of one picture; called from one thread only.
         flow: how frames flow.
         rng: of the waits before a lost source is tried again.
+        read: pictures of a source until it ends or is lost, given the stall time-out, s.
 
     Use as a context manager and iterate. `errors` has what ended sources early.
     """
 
     def __init__(
-        self, sources: Sequence[Source], detect: Detect, flow: Flow, rng: np.random.Generator
+        self,
+        sources: Sequence[Source],
+        detect: Detect,
+        flow: Flow,
+        rng: np.random.Generator,
+        read: Read = read_once,
     ) -> None:
         self.errors: list[BaseException] = []
+        self._read_once = read
         self._detect, self._flow = detect, flow
         self._inbox: Inbox[Grab] = Inbox(sources)
         self._ready: queue.Queue[Detected | None] = queue.Queue(READY)
@@ -129,11 +137,11 @@ class Pipeline:
     def _read(self, source: Source, rng: np.random.Generator) -> Iterator[Grab]:
         patience, notes = self._flow.patience, Notes(source.name)
         if not source.live:
-            return read_once(source, notes, patience.stall)
+            return self._read_once(source, notes, patience.stall)
         # A webcam that was never there is a wrong number; a stream may start after us.
         must_start = source.kind is Kind.WEBCAM
         return keep_connected(
-            lambda: read_once(source, notes, patience.stall),
+            lambda: self._read_once(source, notes, patience.stall),
             source.name,
             patience,
             stop=self._stop,

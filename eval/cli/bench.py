@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from data.exceptions import UsageError
+from eval.cli import bench_video
 
 
 class Bench(NamedTuple):
@@ -123,4 +124,6 @@ def _print_machine(machine: dict[str, Any]) -> None:
 BENCHES: dict[str, Bench] = {
     "detect": Bench("Time of detection, beside ultralytics'", _add_detect, _run_detect),
     "synth": Bench("Pictures/s of maskwatch synth, beside MaskTheFace's", _add_synth, _run_synth),
+    "video": Bench(bench_video.VIDEO, bench_video.add_video, bench_video.run_video),
+    "flicker": Bench(bench_video.FLICKER, bench_video.add_flicker, bench_video.run_flicker),
 }
