@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING
 
 from data.exceptions import UsageError
 from data.labels import CLASS_NAMES
+from detector.video.results.access import SECRET_VARIABLE, TOKEN_VARIABLE
 
 if TYPE_CHECKING:
     from detector.video.results.alerts import Send
     from detector.video.results.hub import Finisher, Taker
     from detector.video.results.places import Line, Zone
     from detector.video.types import Painter, Sink
-
-TOKEN = "MASKWATCH_TOKEN"  # noqa: S105
-SECRET = "MASKWATCH_WEBHOOK_SECRET"  # noqa: S105
 
 
 def add_sink_arguments(parser: argparse.ArgumentParser) -> None:
@@ -89,7 +87,7 @@ def _add_alert_arguments(group: argparse._ArgumentGroup) -> None:
         "--webhook-secret",
         type=Path,
         metavar="FILE",
-        help=f"sign them with the first line of this file (or {SECRET} in the environment)",
+        help=f"sign them with this file's first line (or {SECRET_VARIABLE} in the environment)",
     )
     add("--alert-command", metavar="CMD", help="run this for each alert, facts as JSON on stdin")
 
@@ -101,7 +99,7 @@ def _add_page_arguments(group: argparse._ArgumentGroup) -> None:
         "--host",
         default="127.0.0.1",
         help="where to listen (%(default)s); others than this machine need a token, which is "
-        f"printed, or taken from {TOKEN} in the environment",
+        f"printed, or taken from {TOKEN_VARIABLE} in the environment",
     )
     add(
         "--allow-host",
@@ -233,7 +231,7 @@ def _open_alerts(
 def _secret(path: Path | None) -> bytes | None:
     """The key of signatures: a file's first line, or the environment's; None for no signature."""
     if path is None:
-        value = os.environ.get(SECRET)
+        value = os.environ.get(SECRET_VARIABLE)
         return value.encode() if value else None
     with path.open("rb") as file:
         secret = file.readline(4096).strip()
@@ -252,7 +250,7 @@ def _open_page(args: argparse.Namespace, stack: ExitStack, takers: list["Taker"]
     if not 0 <= args.serve <= 65535:
         raise UsageError(f"expected --serve PORT from 0 to 65535, but got {args.serve}")
     live = Live(source.name for source in parse_sources(args.source))
-    token = os.environ.get(TOKEN) or None
+    token = os.environ.get(TOKEN_VARIABLE) or None
     server = PageServer(live, args.serve, args.host, token, args.allow_host)
     stack.enter_context(server)
     takers.append(live.update)

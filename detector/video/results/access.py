@@ -10,6 +10,10 @@ from http.cookies import CookieError, SimpleCookie
 
 from data.exceptions import UsageError
 
+TOKEN_VARIABLE = "MASKWATCH_TOKEN"  # noqa: S105
+SECRET_VARIABLE = "MASKWATCH_WEBHOOK_SECRET"  # noqa: S105
+"""Where secrets come from in the environment; they aren't passed on to other programs."""
+
 LEAST_TOKEN = 16
 _TOKEN = re.compile(rf"[A-Za-z0-9_\-.~]{{{LEAST_TOKEN},200}}")  # what needs no escape (RFC 3986)
 

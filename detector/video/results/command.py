@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from data.exceptions import UsageError
+from detector.video.results.access import SECRET_VARIABLE, TOKEN_VARIABLE
 from detector.video.results.background import Background, Trouble
 
 log = logging.getLogger(__name__)
@@ -73,7 +74,7 @@ class AlertCommand:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                env={**os.environ, **environment(alert)},
+                env={**without_secrets(os.environ), **environment(alert)},
                 start_new_session=True,  # Ctrl-C is for the video; and its children die with it
             )
         except OSError as error:
@@ -114,6 +115,11 @@ def environment(alert: Mapping[str, Any]) -> dict[str, str]:
         f"MASKWATCH_{name.upper()}": "" if v is None else str(v).replace("\0", "")
         for name, v in values.items()
     }
+
+
+def without_secrets(variables: Mapping[str, str]) -> dict[str, str]:
+    """An environment without our own secrets."""
+    return {k: v for k, v in variables.items() if k not in (TOKEN_VARIABLE, SECRET_VARIABLE)}
 
 
 def _ends_in_time(

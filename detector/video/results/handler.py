@@ -1,6 +1,7 @@
 """What the web page's server answers."""
 
 import json
+import selectors
 import socket
 import time
 from collections.abc import Callable, Mapping
@@ -146,6 +147,8 @@ class Handler(BaseHTTPRequestHandler):
             while not self.server.closing.is_set():
                 found = pictures.wait(number, 1.0)
                 if found is None:
+                    if has_gone(self.connection):
+                        return
                     continue
                 sent, (number, jpeg) = time.monotonic(), found
                 self.wfile.write(jpeg + b"\r\n" + head)
@@ -179,3 +182,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Say nothing: request lines can hold the token."""
+
+
+def has_gone(connection: socket.socket) -> bool:
+    """Whether the other side has closed a connection on which it has nothing more to say."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(connection, selectors.EVENT_READ)
+        return bool(selector.select(0)) and not connection.recv(1, socket.MSG_PEEK)
