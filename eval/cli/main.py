@@ -22,6 +22,7 @@ VERBS: dict[str, str] = {
     "predict": "find faces and masks in pictures",
     "video": "watch webcams, videos and streams live",
     "eval": "score a detector on a labelled data set",
+    "compare": "the single-stage detector beside a two-phase pipeline: accuracy and milliseconds",
     "browse": "a detector's mistakes in FiftyOne; fix labels there and bring them back",
     "bench": "speed, beside others' on the same machine",
     "doctor": "what works on this machine, and what to do about the rest",

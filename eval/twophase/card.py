@@ -8,8 +8,9 @@ from typing import Any
 from data.extras import require
 from data.files import atomic_path, digest, write_text
 from data.labels import CLASS_NAMES
+from detector.train import CARD
 from eval.twophase.crops import CONTEXT, MIN_HEIGHT, CropSet
-from eval.twophase.train import CARD, ONNX_NAME
+from eval.twophase.train import ONNX_NAME
 
 _STARTS = {
     "imagenet": "torchvision's MobileNet_V2_Weights.IMAGENET1K_V2",

@@ -78,8 +78,9 @@ def _cut_square(image: Image, box: Floats, side: int, context: float) -> Image:
     x1, y1 = min(max(left, 0), width - 1), min(max(top, 0), height - 1)
     x2, y2 = max(min(left + size, width), x1 + 1), max(min(top + size, height), y1 + 1)
     inside = image[y1:y2, x1:x2]
-    edges = y1 - top, top + size - y2, x1 - left, left + size - x2
-    square = cv2.copyMakeBorder(inside, *(max(0, e) for e in edges), cv2.BORDER_REPLICATE)
+    above, below = max(0, y1 - top), max(0, top + size - y2)
+    before, after = max(0, x1 - left), max(0, left + size - x2)
+    square = cv2.copyMakeBorder(inside, above, below, before, after, cv2.BORDER_REPLICATE)
     method = cv2.INTER_AREA if size > side else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(square, (side, side), interpolation=method), dtype=np.uint8)
 
@@ -113,8 +114,11 @@ def collect_crops(samples: Sequence[Sample], count: int, rng: np.random.Generato
             f"expected faces of at least {MIN_HEIGHT:g} px to learn from, but the {len(samples)} "
             "pictures have none"
         )
-    stacked = np.concatenate(images), np.concatenate(class_ids), np.concatenate(heights)
-    return CropSet(*(array[:count] for array in stacked))
+    return CropSet(
+        np.concatenate(images)[:count],
+        np.concatenate(class_ids)[:count],
+        np.concatenate(heights)[:count],
+    )
 
 
 def vary(image: Image, side: int, rng: np.random.Generator) -> Image:
@@ -125,7 +129,8 @@ def vary(image: Image, side: int, rng: np.random.Generator) -> Image:
     scale = side / (STORED_SIDE * CONTEXT / STORED_CONTEXT)
     scale *= math.exp(rng.normal(0, _JITTER_SCALE))
     middle = STORED_SIDE / 2
-    matrix = cv2.getRotationMatrix2D((middle, middle), rng.normal(0, _TILT), scale)
+    turned = cv2.getRotationMatrix2D((middle, middle), rng.normal(0, _TILT), scale)
+    matrix = np.asarray(turned, dtype=np.float64)
     matrix[:, 2] += side / 2 - middle + rng.normal(0, _JITTER_SHIFT, 2) * side
     if rng.random() < 0.5:
         matrix = np.array([[-1.0, 0, side], [0, 1, 0]]) @ np.vstack([matrix, [0, 0, 1]])

@@ -24,10 +24,11 @@ from data.extras import require
 from data.files import atomic_path
 from data.labels import CLASS_NAMES
 from detector.environment import INTERRUPTED, core_count
+from detector.train import LAST
 from eval.twophase.card import draw_curves, write_card
 from eval.twophase.crops import CONTEXT, CropSet, collect_crops, plain, vary
 from eval.twophase.network import build, export, normalise
-from eval.twophase.train import CURVES, LAST, ONNX_NAME, ClassifierConfig
+from eval.twophase.train import CURVES, ONNX_NAME, ClassifierConfig
 
 log = logging.getLogger(__name__)
 
@@ -137,8 +138,8 @@ def fit(
         state |= {"schedule": parts.schedule.state_dict(), "start": start, "best": best}
         state |= {"epoch": epoch + 1, "history": history}
         # The best first: whoever resumes after the last was written has both.
-        for name in [BEST, LAST] if best == epoch else [LAST]:
-            with atomic_path(out / name) as temporary:
+        for file in [BEST, LAST] if best == epoch else [LAST]:
+            with atomic_path(out / file) as temporary:
                 torch.save(state, temporary)
         log.info("%s (%.0f s)", describe(scores, config.epochs), time.monotonic() - begin)
     return state

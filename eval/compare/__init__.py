@@ -1,0 +1,1 @@
+"""The single-stage detector beside the two-phase pipeline, on the same pictures."""
