@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.boxes import Boxes, Floats, clip_xyxy, iou
+from data.images import Image
 from data.labels import CLASS_NAMES
 from detector.video import motion as moving
 from detector.video.types import Frame, Result, Track
@@ -22,6 +23,9 @@ from detector.video.vote import Vote, cast
 DOUBTFUL = 0.1
 # What a look in a source's very first frame stands for, s: a frame of most videos.
 FIRST = 0.04
+# Correlation of neighbouring frames: above .9 even where a camera pans fast, below .3 over a cut
+# (the clip of 720p that has one).
+SAME_SCENE = 0.5
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ class _Face:
     last_seen: float
     id: int = 0  # until it is confirmed
     missed: int = 0
+    hidden: bool = False
     seen: int = 0
     trust: float = 0.0
     score: float = 0.0
@@ -79,6 +84,7 @@ class Tracker:
         self._ids = 0
         self._time: float | None = None
         self._size: tuple[int, ...] | None = None
+        self._glance: Floats | None = None
         self.regions: Floats = np.zeros((0, 4))
 
     def update(self, frame: Frame, found: Boxes | None, conf: float) -> Result:
@@ -92,11 +98,13 @@ class Tracker:
         closed, changed = self._follow_size(frame)
         elapsed = 0.0 if self._time is None else max(frame.time - self._time, 0.0)
         self._time = frame.time
+        cut = self._is_cut(frame.image)
         missed = np.array([face.missed > 0 for face in self._faces], dtype=np.bool_)
         self._motion = moving.predict(self._motion, elapsed, missed)
         if found is not None:
             self._see(frame, found, conf, elapsed)
             closed += self._close(frame)
+            self._hide(cut)
         self.regions = self._all_regions(frame, found)
         return Result(frame, self._told(frame, found is None), tuple(closed), changed)
 
@@ -173,6 +181,19 @@ class Tracker:
             self._look(face, int(found.class_ids[which]), float(found.scores[which]), frame, since)
             self._faces.append(face)
 
+    def _is_cut(self, image: Image) -> bool:
+        """Whether the scene is another one, so that who isn't found again is gone."""
+        before, self._glance = self._glance, glance(image)
+        if before is None or before.shape != self._glance.shape:
+            return False
+        flat = not before.any() or not self._glance.any()
+        return not flat and float((before * self._glance).mean()) < SAME_SCENE
+
+    def _hide(self, cut: bool) -> None:
+        """After a cut, tell no more of who isn't seen; blurring goes on, for it may be a flash."""
+        for face in self._faces:
+            face.hidden = face.missed > 0 and (cut or face.hidden)
+
     def _close(self, frame: Frame) -> list[int]:
         """Let go of tracks that end; the ids of those that were told of."""
         height, width = frame.image.shape[:2]
@@ -206,7 +227,7 @@ class Tracker:
         tracks = []
         for box, face in zip(boxes, self._faces, strict=True):
             here = face.missed <= 1 or frame.time - face.last_seen <= self._habits.held
-            if not face.id or not here or (box[2:] - box[:2] < 1).any():
+            if not face.id or face.hidden or not here or (box[2:] - box[:2] < 1).any():
                 continue
             state, share = face.vote.verdict()
             tracks.append(
@@ -230,6 +251,16 @@ class Tracker:
             boxes = np.concatenate([boxes, found.xyxy])
         boxes = clip_xyxy(boxes, frame.image.shape[1], frame.image.shape[0])
         return boxes[(boxes[:, 2:] - boxes[:, :2] >= 1).all(axis=1)]
+
+
+def glance(image: Image) -> Floats:
+    """About 32 x 18 samples of (H, W, 3) uint8, of mean 0 and spread 1, so that exposure makes
+    no odds; zeros where all is one colour."""
+    rows, columns = max(1, image.shape[0] // 18), max(1, image.shape[1] // 32)
+    samples = image[::rows, ::columns, 1].astype(np.float64)
+    samples -= samples.mean()
+    spread = float(samples.std())
+    return np.asarray(samples / spread if spread >= 1 else np.zeros_like(samples))
 
 
 def enlarge(xyxy: Floats, share: float) -> Floats:

@@ -81,9 +81,9 @@ SOURCE = Source("a", Kind.FILE, "a")
 def _develop(look, frames):
     """Pictures and results of frames with one face (40 to 80 px) each, missed where False."""
     studio, rng = Studio([SOURCE], look), np.random.default_rng(0)
-    found = []
+    found, still = [], rng.integers(0, 256, (120, 160, 3), dtype=np.uint8)
     for number, seen in enumerate(frames):
-        image = rng.integers(0, 256, (120, 160, 3), dtype=np.uint8)
+        image = still.copy()
         boxes = Boxes(np.array([[40.0, 40, 80, 80]]), np.array([0]), np.array([0.8]))
         frame = Frame("a", number, number / 25, 0.0, 0.0, image)
         result, drawn = studio.develop(Detected(frame, boxes if seen else Boxes.empty()), 0.25)

@@ -19,10 +19,15 @@ class Scene:
     def __init__(self, step=STEP):
         self.tracker, self.number, self.step = Tracker(), 0, step
 
-    def show(self, *faces, conf=0.25, size=(HEIGHT, WIDTH), blind=False):
+    def show(self, *faces, conf=0.25, size=(HEIGHT, WIDTH), blind=False, image=None):
         """Faces are (x, y, side, class id, score), x and y of the centre."""
         frame = Frame(
-            "a", self.number, self.number * self.step, 0.0, 0.0, np.zeros((*size, 3), np.uint8)
+            "a",
+            self.number,
+            self.number * self.step,
+            0.0,
+            0.0,
+            np.zeros((*size, 3), np.uint8) if image is None else image,
         )
         self.number += 1
         rows = [f[:2] for f in faces]
@@ -121,6 +126,21 @@ def test_another_size_closes_all():
     assert result.closed == (1,)
     assert result.tracks == ()
     assert _ids(scene.show(FACE, size=(100, 150))) == [2]
+
+
+def test_after_a_cut_who_is_not_found_is_told_of_no_more():
+    first, second = np.random.default_rng(0).integers(0, 256, (2, HEIGHT, WIDTH, 3), dtype=np.uint8)
+    scene = Scene()
+    other = (220, 100, 40, 1, 0.8)
+    for _ in range(3):
+        scene.show(FACE, other, image=first)
+    darker = scene.show(FACE, image=first // 2)  # less light is no cut
+    assert (len(darker.tracks), darker.closed) == (2, ())
+    result = scene.show(FACE, image=second)
+    assert (_ids(result), result.closed) == ([1], ())
+    assert len(scene.tracker.regions) >= 2  # but blurred still: it may have been a flash
+    assert _ids(scene.show(FACE, image=second)) == [1]
+    assert _ids(scene.show(FACE, other, image=second)) == [1, 2]
 
 
 def test_frames_without_a_look_move_boxes_on():
