@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from data.boxes import Boxes
 from data.images import Image
-from detector.runtime import Detector, check_thresholds
+from detector.runtime import check_thresholds
 from detector.video.blur import pixelate
 from detector.video.overlay import draw_tracks
 from detector.video.pipeline import Detected
@@ -60,7 +61,14 @@ class Studio:
         return result, canvas
 
 
-def detect_with(detector: Detector, conf: float) -> Callable[[Image], Boxes]:
+class FindsFaces(Protocol):
+    """A detector, or what stands in for one."""
+
+    def detect(self, images: Sequence[Image], conf: float) -> Sequence[Boxes]:
+        """Faces in each picture of at least the score `conf`, best first."""
+
+
+def detect_with(detector: FindsFaces, conf: float) -> Callable[[Image], Boxes]:
     """What finds faces in one picture, down to the score that tracks live on.
 
     Raises:

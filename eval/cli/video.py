@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from detector.video.control import Control
     from detector.video.runner import Summary
     from detector.video.sources import Source
+    from detector.video.studio import FindsFaces
     from detector.video.types import Painter, Sink
 
 EPILOG = """\
@@ -54,6 +55,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="longer side that frames are resized to; more finds smaller faces (%(default)s)",
     )
     add("--weights", type=Path, metavar="FILE", help="ONNX file (the shipped weights)")
+    add(
+        "--two-phase",
+        type=Path,
+        metavar="FILE",
+        help="use the two-phase rival instead, with this classifier (maskwatch train --two-phase)",
+    )
+    add("--face-model", type=Path, metavar="ONNX", help="its YuNet model (dlib's faces)")
     add("--threads", type=int, metavar="N", help="CPU threads of the model (half of the cores)")
     add(
         "--every", type=int, default=1, metavar="N", help="detect in every N-th frame (%(default)s)"
@@ -113,14 +121,12 @@ def _quiet_library() -> Iterator[None]:
 def _watch(args: argparse.Namespace, sources: Sequence["Source"], control: "Control") -> "Summary":
     import numpy as np
 
-    from detector.runtime import Detector
     from detector.video.pipeline import Flow, Pipeline
     from detector.video.reconnect import Patience
     from detector.video.runner import Limits, Run, run_video
     from detector.video.studio import Look, Studio, detect_with
 
-    detector = Detector(args.weights, imgsz=args.imgsz, threads=args.threads or half_the_cores())
-    detect = detect_with(detector, args.conf)
+    detect = detect_with(_load(args), args.conf)
     flow = Flow(args.every, Patience(stall=args.stall))
     with ExitStack() as stack:
         sinks, painters, idle = _open_outputs(args, sources, control, stack)
@@ -133,6 +139,22 @@ def _watch(args: argparse.Namespace, sources: Sequence["Source"], control: "Cont
             idle=idle,
         )
         return run_video(pipeline, studio, sinks, control, run)
+
+
+def _load(args: argparse.Namespace) -> "FindsFaces":
+    """The single-stage detector, or the two-phase pipeline."""
+    threads = args.threads or half_the_cores()
+    if args.two_phase is not None:
+        from eval.twophase.pipeline import TwoPhase
+
+        if args.weights:
+            raise UsageError("expected --weights or --two-phase, but got both")
+        return TwoPhase(args.two_phase, face_model=args.face_model, threads=threads)
+    if args.face_model is not None:
+        raise UsageError("expected --two-phase FILE with --face-model, but got none")
+    from detector.runtime import Detector
+
+    return Detector(args.weights, imgsz=args.imgsz, threads=threads)
 
 
 def half_the_cores() -> int:

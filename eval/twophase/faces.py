@@ -4,7 +4,8 @@ The finders of `synth.faces` are set to be sure, because what they miss is blurr
 threshold is left low, so that the pipeline's own `conf` decides and curves are whole.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from data.exceptions import WeightsError
 from data.extras import require
 from data.images import Image
 
-# (H, W, 3) uint8 BGR to boxes (N, 4) [x1, y1, x2, y2] px and scores (N,), 0 to 1.
+# A picture (H, W, 3) uint8 BGR to boxes (N, 4) [x1, y1, x2, y2] px and scores (N,), 0 to 1.
 FaceFinder = Callable[[Image], tuple[Floats, Floats]]
 
 YUNET_LEAST = 0.1
@@ -76,11 +77,12 @@ def yunet_faces(model: Path) -> FaceFinder:
             "to take dlib's faces"
         )
     try:
-        detector = cv2.FaceDetectorYN.create(
-            str(model), "", (320, 320), YUNET_LEAST, _YUNET_NMS, _YUNET_MOST
-        )
-        # Other models load, too, and fail on the first picture.
-        detector.detect(np.zeros((320, 320, 3), np.uint8))
+        with _quiet():
+            detector = cv2.FaceDetectorYN.create(
+                str(model), "", (320, 320), YUNET_LEAST, _YUNET_NMS, _YUNET_MOST
+            )
+            # Other models load, too, and fail on the first picture.
+            detector.detect(np.zeros((320, 320, 3), np.uint8))
     except cv2.error as error:
         raise WeightsError(f"{model}: expected a YuNet model (ONNX), but {error.err}") from error
 
@@ -95,3 +97,14 @@ def yunet_faces(model: Path) -> FaceFinder:
         return boxes, np.clip(table[:, 14], 0, 1)
 
     return find
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep OpenCV's remarks on its new graph engine off the terminal."""
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(level)
