@@ -4,7 +4,8 @@ Pictures, not faces, are drawn, because the faces of one picture share its light
 Detections are matched once; each round only weighs them by how often their picture was drawn.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from eval.matching import Curve
 
 RECALLS: Floats = np.linspace(0.0, 1.0, 101)  # COCO's 101-point interpolation (Lin et al. 2014)
 LEVEL = 0.95
+
+_CHUNK = 50  # rounds that are summed at once: few megabytes for 10,000 pictures
 
 
 def average_precision(curve: Curve, weights: Ints | None = None) -> float:
@@ -56,12 +59,45 @@ def bootstrap(curves: Sequence[Curve], rounds: int, rng: np.random.Generator) ->
 
     All curves are of the same pictures, and each round draws the same pictures for all.
     """
-    pictures = len(curves[0].truths)
+    # What comes after the last correct detection lowers no precision that counts.
+    ends = [int(np.flatnonzero(c.correct)[-1]) + 1 if c.correct.any() else 0 for c in curves]
+    short = [
+        Curve(c.picture[:end], c.scores[:end], c.correct[:end], c.truths)
+        for c, end in zip(curves, ends, strict=True)
+    ]
     result = np.empty((rounds, len(curves)))
-    for row in result:
-        drawn = np.bincount(rng.integers(0, pictures, pictures), minlength=pictures)
-        row[:] = [average_precision(curve, drawn) for curve in curves]
+    for row, drawn in zip(result, _draws(len(curves[0].truths), rounds, rng), strict=True):
+        row[:] = [average_precision(curve, drawn) for curve in short]
     return result
+
+
+def _draws(pictures: int, rounds: int, rng: np.random.Generator) -> Iterator[Ints]:
+    """How often each of the pictures is drawn, (P,), once for each round."""
+    for _ in range(rounds):
+        yield np.bincount(rng.integers(0, pictures, pictures), minlength=pictures)
+
+
+def resample(counts: Ints, rounds: int, rng: np.random.Generator) -> Floats:
+    """Sums of (P, C) counts of pictures over each round's drawn pictures: (rounds, C).
+
+    With the same generator state, the rounds draw the same pictures as those of `bootstrap`.
+    """
+    drawn = _draws(len(counts), rounds, rng)
+    values = counts.astype(np.float64)  # exact up to 2**53, and multiplied by BLAS
+    parts = []
+    while chunk := list(islice(drawn, _CHUNK)):
+        parts.append(np.array(chunk, dtype=np.float64) @ values)
+    return np.concatenate([np.zeros((0, counts.shape[1])), *parts])
+
+
+def ratio_intervals(
+    part: Ints, whole: Ints, rounds: int, rng: np.random.Generator
+) -> list[tuple[float, float] | None]:
+    """Interval of each share sum(part) / sum(whole) over pictures; both (P, C) counts."""
+    sums = resample(np.concatenate([part, whole], axis=1), rounds, rng)
+    above, below = sums[:, : part.shape[1]], sums[:, part.shape[1] :]
+    shares = np.divide(above, below, out=np.full_like(above, np.nan), where=below > 0)
+    return [interval(column) for column in shares.T]
 
 
 def paired_bootstrap(

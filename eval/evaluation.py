@@ -15,6 +15,15 @@ Keys of its JSON, which scripts may rely on (a value that can't be had is null, 
     bootstrap          rounds, seed, level; rounds 0 where no interval was computed
     confusion          conf, iou, labels, matrix (rows true, columns found, last background),
                        points: class -> precision, recall, f1; any_face_recall at that score
+    thresholds         boxes matched class by class, as for AP (eval.thresholds)
+      chosen, best     class -> threshold, precision, recall, f1, each with NAME_interval: at
+                       the chosen score and at the one of the class's best F1 (or null)
+      best_for_all     threshold of the best mean F1 over the classes, and that mean; or null
+    errors             kinds of errors (eval.errors): conf, right; counts: kind -> number at conf;
+                       gain: kind -> what mending adds to mAP50; class_gain: kind -> class -> it
+    slices[]           attribute, value, faces; found, right: shares, with NAME_interval; ap50;
+                       confusion: [true, found, count], the most frequent one (eval.slices)
+    comparison         only where several are compared (eval.side_by_side)
 """
 
 from collections.abc import Sequence
@@ -27,8 +36,11 @@ from data.exceptions import DatasetError
 from data.labels import CLASS_NAMES
 from eval.bootstrap import LEVEL, bootstrap, interval, mean_over_present
 from eval.confusion import LABELS, Confusion, confuse
-from eval.matching import IOU_MIN, Curve, Pair, collect_curve
+from eval.errors import Errors, tell_errors
+from eval.matching import IOU_MIN, Curve, Pair, collect_curves
 from eval.metrics import SizeScores, coco_scores
+from eval.slices import Slice, slice_results
+from eval.thresholds import Thresholds, score_thresholds
 
 DEFAULT_MIN_HEIGHTS = (0.0, 16.0, 32.0)
 DEFAULT_CONF = 0.25
@@ -54,12 +66,18 @@ class Evaluation:
         sizes: one result for each least face height; the first is of every face.
         curves: class name to its detections at IoU 0.5, every size.
         confusion: counts at one score threshold.
+        thresholds: precision, recall and F1 at that threshold and the best ones.
+        errors: by kind.
+        slices: by what the faces are.
         rounds, seed: of the bootstrap.
     """
 
     sizes: tuple[SizeResult, ...]
     curves: dict[str, Curve]
     confusion: Confusion
+    thresholds: Thresholds
+    errors: Errors
+    slices: tuple[Slice, ...]
     rounds: int
     seed: int
 
@@ -83,6 +101,9 @@ class Evaluation:
                 "points": {name: asdict(point) for name, point in confusion.points().items()},
                 "any_face_recall": confusion.any_face_recall,
             },
+            "thresholds": asdict(self.thresholds),
+            "errors": asdict(self.errors),
+            "slices": [asdict(each) for each in self.slices],
         }
 
 
@@ -123,20 +144,35 @@ def evaluate(
             "have none"
         )
     ordered = sorted(pairs, key=lambda pair: str(pair.image))
+    ranges = [(0.0, np.inf), *((float(height), np.inf) for height in min_heights)]
+    by_class = [collect_curves(ordered, k, ranges) for k in range(len(CLASS_NAMES))]
     sizes = tuple(
-        _with_intervals(ordered, scores, rounds, np.random.default_rng(seed))
-        for scores in coco_scores(ordered, min_heights)
+        _with_intervals(scores, [curves[n] for curves in by_class], rounds, _generator(seed))
+        for n, scores in enumerate(coco_scores(ordered, min_heights), start=1)
     )
-    curves = {name: collect_curve(ordered, k) for k, name in enumerate(CLASS_NAMES)}
-    return Evaluation(sizes, curves, confuse(ordered, conf), rounds, seed)
+    every = {name: by_class[k][0] for k, name in enumerate(CLASS_NAMES)}
+    return Evaluation(
+        sizes,
+        every,
+        confuse(ordered, conf),
+        score_thresholds(every, conf, rounds, _generator(seed)),
+        tell_errors(ordered, conf),
+        tuple(slice_results(ordered, conf, rounds, _generator(seed))),
+        rounds,
+        seed,
+    )
+
+
+def _generator(seed: int) -> np.random.Generator:
+    """A new one for each part, so that all parts draw the same pictures."""
+    return np.random.default_rng(seed)
 
 
 def _with_intervals(
-    pairs: Sequence[Pair], scores: SizeScores, rounds: int, rng: np.random.Generator
+    scores: SizeScores, curves: Sequence[Curve], rounds: int, rng: np.random.Generator
 ) -> SizeResult:
     if rounds == 0:
         return SizeResult(scores, dict.fromkeys(CLASS_NAMES), None)
-    curves = [collect_curve(pairs, k, scores.min_height) for k in range(len(CLASS_NAMES))]
     drawn = bootstrap(curves, rounds, rng)
     per_class = {name: interval(drawn[:, k]) for k, name in enumerate(CLASS_NAMES)}
     return SizeResult(scores, per_class, interval(mean_over_present(drawn)))

@@ -4,22 +4,28 @@ What was found comes from a predictions file or from a detector.
 """
 
 import logging
+import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice, takewhile
 from pathlib import Path, PureWindowsPath
 
 from data.boxes import Boxes
-from data.dataset import Sample, read_labels
+from data.dataset import Sample
 from data.exceptions import AnnotationError, DatasetError, ImageError
 from data.images import Image, read_image
-from eval.matching import Pair
+from eval.facts import face_facts
+from eval.matching import Facts, Pair
 from eval.predictions import Prediction, Predictions
+from eval.sets import ForeignSample, Records, match_faces, normal_path, read_truth
 
 log = logging.getLogger(__name__)
 
 BATCH = 8
+
+_READ_AHEAD = 32  # pictures decoded at once, by threads
 
 Detect = Callable[[Sequence[Image]], Sequence[Boxes]]
 
@@ -33,12 +39,25 @@ class Loaded:
         unreadable: pictures that were passed over.
         without_prediction: pictures that count as if nothing had been found in them.
         unknown: entries of the predictions file that belong to no picture of the set.
+        broken: what is wrong with annotations of other tools that were passed over.
     """
 
     pairs: list[Pair] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     without_prediction: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """What is true of one picture: its size in px, its boxes, and facts of each of them."""
+
+    sample: Sample
+    width: int
+    height: int
+    boxes: Boxes
+    facts: tuple[Facts, ...]
 
 
 def assign(files: Iterable[str], samples: Sequence[Sample]) -> dict[str, Sample | None]:
@@ -105,63 +124,122 @@ def load_with_predictions(
         DatasetError: if no picture has a prediction, or names are ambiguous.
         AnnotationError: if a label file is broken, or a prediction is for another picture size.
     """
+    loaded = Loaded()
+    return pair_predictions(read_truths(samples, loaded), loaded, predictions, every)
+
+
+def read_truths(
+    samples: Sequence[Sample], loaded: Loaded, records: Records | None = None
+) -> list[Truth]:
+    """What is true of each readable picture; the others are noted in `loaded`.
+
+    Raises:
+        AnnotationError: if a label file of ours is broken.
+    """
+    return [truth for truth, _ in _read(samples, loaded, records or {})]
+
+
+def pair_predictions(
+    truths: Sequence[Truth], noted: Loaded, predictions: Predictions, every: Sequence[Sample]
+) -> Loaded:
+    """Pairs of what is true with what was found, beside what was `noted` in reading truths.
+
+    Raises:
+        DatasetError, AnnotationError: as load_with_predictions.
+    """
     assigned = assign([p.file for p in predictions.images], every)
-    loaded = Loaded(unknown=[file for file, sample in assigned.items() if sample is None])
+    loaded = Loaded(
+        unreadable=list(noted.unreadable),
+        unknown=[file for file, sample in assigned.items() if sample is None],
+        broken=list(noted.broken),
+    )
     by_image = {
         owner.image: prediction
         for prediction in predictions.images
         if (owner := assigned[prediction.file]) is not None
     }
-    if not any(s.image in by_image for s in samples):
+    if truths and not any(truth.sample.image in by_image for truth in truths):
         raise DatasetError(
-            f"expected predictions for this set's pictures ({samples[0].image.name}, ...), but "
-            f"none of the {len(predictions.images)} entries names one of them"
+            f"expected predictions for this set's pictures ({truths[0].sample.image.name}, ...), "
+            f"but none of the {len(predictions.images)} entries names one of them"
         )
-    for sample, image, truth in _read(samples, loaded):
-        loaded.pairs.append(Pair(sample.image, truth, _found(sample, image, by_image, loaded)))
+    for truth in truths:
+        found = _found(truth, by_image, loaded)
+        loaded.pairs.append(Pair(truth.sample.image, truth.boxes, found, truth.facts))
     return loaded
 
 
-def _found(
-    sample: Sample, image: Image, by_image: Mapping[Path, Prediction], loaded: Loaded
-) -> Boxes:
-    prediction = by_image.get(sample.image)
+def _found(truth: Truth, by_image: Mapping[Path, Prediction], loaded: Loaded) -> Boxes:
+    image = truth.sample.image
+    prediction = by_image.get(image)
     if prediction is None or prediction.error:
-        loaded.without_prediction.append(str(sample.image))
+        loaded.without_prediction.append(str(image))
         return Boxes.empty()
-    height, width = image.shape[:2]
-    if (prediction.width, prediction.height) != (width, height):
+    width, height, boxes = truth.width, truth.height, prediction.boxes
+    if prediction.relative:
+        return Boxes(boxes.xyxy * [width, height, width, height], boxes.class_ids, boxes.scores)
+    if prediction.width and (prediction.width, prediction.height) != (width, height):
         raise AnnotationError(
-            f"{sample.image}: expected predictions for {width} x {height} px, but they are for "
+            f"{image}: expected predictions for {width} x {height} px, but they are for "
             f"{prediction.width} x {prediction.height} px; predict again on this set"
         )
-    return prediction.boxes
+    return boxes
 
 
-def load_with_detector(samples: Sequence[Sample], detect: Detect) -> Loaded:
+def load_with_detector(
+    samples: Sequence[Sample], detect: Detect, records: Records | None = None
+) -> Loaded:
     """Pairs of `samples` with what `detect` finds: BGR pictures in, boxes in pixels out.
 
     Raises:
         AnnotationError: if a label file is broken.
     """
     loaded = Loaded()
-    readable = _read(samples, loaded)
+    readable = _read(samples, loaded, records or {})
     while batch := list(islice(readable, BATCH)):
-        found = detect([image for _, image, _ in batch])
-        for (sample, _, truth), boxes in zip(batch, found, strict=True):
-            loaded.pairs.append(Pair(sample.image, truth, boxes))
+        found = detect([image for _, image in batch])
+        for (truth, _), boxes in zip(batch, found, strict=True):
+            loaded.pairs.append(Pair(truth.sample.image, truth.boxes, boxes, truth.facts))
         log.info("%d of %d pictures", len(loaded.pairs), len(samples))
     return loaded
 
 
-def _read(samples: Sequence[Sample], loaded: Loaded) -> Iterator[tuple[Sample, Image, Boxes]]:
-    """Readable pictures with their true boxes; the others are noted in `loaded`."""
-    for sample in samples:
+def _read(
+    samples: Sequence[Sample], loaded: Loaded, records: Records
+) -> Iterator[tuple[Truth, Image]]:
+    """Readable pictures with what is true of them; the others are noted in `loaded`."""
+
+    def work(sample: Sample) -> tuple[Truth, Image] | ImageError:
         try:
             image = read_image(sample.image)
         except ImageError as error:
-            log.warning("%s; passed over", error)
-            loaded.unreadable.append(str(sample.image))
-            continue
-        height, width = image.shape[:2]
-        yield sample, image, read_labels(sample.label, width, height)
+            return error
+        return _to_truth(sample, image, records), image
+
+    # OpenCV decodes outside the interpreter's lock: threads are enough.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for start in range(0, len(samples), _READ_AHEAD):
+            some = samples[start : start + _READ_AHEAD]
+            jobs = [pool.submit(work, sample) for sample in some]
+            for sample, job in zip(some, jobs, strict=True):
+                try:
+                    outcome = job.result()
+                except AnnotationError as error:
+                    # A set of ours must be whole; another tool's is taken as it is.
+                    if not isinstance(sample, ForeignSample):
+                        raise
+                    log.warning("%s; passed over", error)
+                    loaded.broken.append(str(error))
+                    continue
+                if isinstance(outcome, ImageError):
+                    log.warning("%s; passed over", outcome)
+                    loaded.unreadable.append(str(sample.image))
+                    continue
+                yield outcome
+
+
+def _to_truth(sample: Sample, image: Image, records: Records) -> Truth:
+    height, width = image.shape[:2]
+    boxes = read_truth(sample, width, height)
+    known = match_faces(boxes, records.get(normal_path(sample.image), ()))
+    return Truth(sample, width, height, boxes, face_facts(image, boxes, known))

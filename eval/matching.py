@@ -2,10 +2,10 @@
 
 Best score first, every detection takes the free true box that it overlaps most. True boxes below
 a size are *ignored*: what matches them is neither right nor wrong, and so are unmatched
-detections below that size.
+detections below that size. A size from above works alike.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,9 @@ from data.boxes import Boxes, Floats, Ints, iou
 
 Bools = NDArray[np.bool_]
 
+# What a face is: names of attributes to their values, such as "occluders" to ("hand", "hair").
+Facts = Mapping[str, tuple[str, ...]]
+
 IOU_MIN = 0.5  # the threshold of AP50 (PASCAL VOC, Everingham et al. 2010)
 
 # COCO keeps the best 100 detections a picture and class; crowds have more faces than that.
@@ -24,11 +27,15 @@ MAX_DETECTIONS = 1000
 
 @dataclass(frozen=True)
 class Pair:
-    """One picture with its true boxes and the boxes that a detector found, both in pixels."""
+    """One picture with its true boxes and the boxes that a detector found, both in pixels.
+
+    `facts` holds what else is known of each true box (eval.facts), or is empty.
+    """
 
     image: Path
     truth: Boxes
     found: Boxes
+    facts: tuple[Facts, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,32 +86,51 @@ def match_boxes(overlap: Floats, ignored: Bools, iou_min: float = IOU_MIN) -> In
     return taken
 
 
-def collect_curve(pairs: Sequence[Pair], class_id: int, min_size: float = 0.0) -> Curve:
-    """The curve of one class at IoU 0.5, over boxes at least `min_size` px high."""
-    pictures, scores, correct = [], [], []
-    truths = np.zeros(len(pairs), dtype=np.int64)
-    for number, pair in enumerate(pairs):
-        truth = pair.truth.select(pair.truth.class_ids == class_id)
-        found = by_score(pair.found.select(pair.found.class_ids == class_id))
-        found = found.select(np.arange(min(len(found), MAX_DETECTIONS)))
-        small = truth.heights < min_size
-        truths[number] = np.count_nonzero(~small)
-        taken = match_boxes(iou(found.xyxy, truth.xyxy), small)
-        hit = taken >= 0
-        counts = np.where(hit, ~np.append(small, True)[taken], found.heights >= min_size)
-        pictures.append(np.full(np.count_nonzero(counts), number, dtype=np.int64))
-        scores.append(found.scores[counts])
-        correct.append(hit[counts])
-    return _sorted_curve(pictures, scores, correct, truths)
-
-
-def _sorted_curve(
-    pictures: list[Ints], scores: list[Floats], correct: list[Bools], truths: Ints
+def collect_curve(
+    pairs: Sequence[Pair], class_id: int, min_size: float = 0.0, max_size: float = np.inf
 ) -> Curve:
-    if not pictures:
+    """The curve of one class at IoU 0.5, over boxes from `min_size` px to below `max_size` high."""
+    return collect_curves(pairs, class_id, [(min_size, max_size)])[0]
+
+
+def collect_curves(
+    pairs: Sequence[Pair], class_id: int, ranges: Sequence[tuple[float, float]]
+) -> list[Curve]:
+    """The curve of one class for each range of heights, px; overlaps are computed once for all."""
+    kept: list[list[tuple[Ints, Floats, Bools]]] = [[] for _ in ranges]
+    truths = np.zeros((len(ranges), len(pairs)), dtype=np.int64)
+    for number, pair in enumerate(pairs):
+        truth = pair.truth.xyxy[pair.truth.class_ids == class_id]
+        of_class = np.flatnonzero(pair.found.class_ids == class_id)
+        order = np.argsort(-pair.found.scores[of_class], kind="stable")[:MAX_DETECTIONS]
+        found, scores = pair.found.xyxy[of_class[order]], pair.found.scores[of_class[order]]
+        overlap = iou(found, truth)
+        for n, (low, high) in enumerate(ranges):
+            ignored = ~_in_range(truth, low, high)
+            truths[n, number] = len(ignored) - np.count_nonzero(ignored)
+            taken = match_boxes(overlap, ignored)
+            hit = taken >= 0
+            counts = np.where(hit, ~np.append(ignored, True)[taken], _in_range(found, low, high))
+            picture = np.full(np.count_nonzero(counts), number, dtype=np.int64)
+            kept[n].append((picture, scores[counts], hit[counts]))
+    return [_sorted_curve(parts, own) for parts, own in zip(kept, truths, strict=True)]
+
+
+def _in_range(xyxy: Floats, low: float, high: float) -> Bools:
+    heights = xyxy[:, 3] - xyxy[:, 1]
+    return np.asarray((heights >= low) & (heights < high))
+
+
+def _sorted_curve(parts: Sequence[tuple[Ints, Floats, Bools]], truths: Ints) -> Curve:
+    if not parts:
         return Curve(np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.bool_), truths)
-    values = np.concatenate(scores)
-    order = np.argsort(-values, kind="stable")
-    return Curve(
-        np.concatenate(pictures)[order], values[order], np.concatenate(correct)[order], truths
-    )
+    pictures, scores, correct = (np.concatenate(column) for column in zip(*parts, strict=True))
+    order = np.argsort(-scores, kind="stable")
+    return Curve(pictures[order], scores[order], correct[order], truths)
+
+
+def of_pictures(curve: Curve, chosen: Bools) -> Curve:
+    """The same curve over some of its P pictures; `chosen` (P,)."""
+    kept = chosen[curve.picture]
+    truths = np.where(chosen, curve.truths, 0)
+    return Curve(curve.picture[kept], curve.scores[kept], curve.correct[kept], truths)

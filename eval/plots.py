@@ -24,13 +24,13 @@ def plot_evaluation(evaluation: Evaluation, title: str = "") -> bytes:
     Raises:
         MissingExtraError: if matplotlib isn't installed.
     """
-    figure = _new_figure((11.5, 5.0))
+    figure = new_figure((11.5, 5.0))
     left, right = figure.subplots(1, 2, width_ratios=(1.05, 1))
     draw_precision_recall(left, evaluation.curves, evaluation.sizes[0].scores.ap50)
     draw_confusion(right, evaluation.confusion)
     if title:
         figure.suptitle(title, fontsize=12)
-    return _to_png(figure)
+    return to_png(figure)
 
 
 def draw_precision_recall(
@@ -73,11 +73,13 @@ def _broken(names: Sequence[str]) -> list[str]:
     return [name.replace("_", "_\n").replace(" ", "\n") for name in names]
 
 
-def _new_figure(size: tuple[float, float]) -> Any:
+def new_figure(size: tuple[float, float]) -> Any:
+    """An empty matplotlib figure of `size` inches."""
     return require("matplotlib.figure", "eval").Figure(figsize=size, dpi=_DPI, layout="constrained")
 
 
-def _to_png(figure: Any) -> bytes:
+def to_png(figure: Any) -> bytes:
+    """A figure as PNG."""
     buffer = io.BytesIO()
     # No Software tag: the same scores give the same bytes whatever matplotlib's version says.
     figure.savefig(buffer, format="png", metadata={"Software": None})

@@ -15,13 +15,21 @@ from data.labels import CLASS_NAMES
 
 @dataclass(frozen=True)
 class Prediction:
-    """One entry of a predictions file; `error` is "" unless the picture couldn't be read."""
+    """One entry of a predictions file.
+
+    Attributes:
+        file: the picture's name or path.
+        width, height: of the picture, px; 0 where the file doesn't say.
+        boxes: in pixels, or as fractions of the picture where `relative`.
+        error: "" unless the picture couldn't be read.
+    """
 
     file: str
     width: int
     height: int
     boxes: Boxes
     error: str = ""
+    relative: bool = False
 
 
 @dataclass(frozen=True)

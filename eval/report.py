@@ -26,14 +26,16 @@ class Table:
 class Picture:
     """An encoded PNG or JPEG.
 
-    `wide` ones take the page's width, others stand in a grid. On a phone a wide picture scrolls,
-    so that its text stays legible; one that `shrinks` is seen whole instead.
+    `wide` ones take the page's width, `panel` ones (plots) half of it, and all of a phone's;
+    others stand in a grid. On a phone a wide picture scrolls, so that its text stays legible; one
+    that `shrinks` is seen whole instead.
     """
 
     content: bytes
     caption: str = ""
     wide: bool = False
     shrinks: bool = False
+    panel: bool = False
 
     @property
     def uri(self) -> str:
@@ -50,14 +52,28 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Card:
+    """One figure to be seen first: its value, what it is, and a remark."""
+
+    value: str
+    label: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class Section:
-    """One part of a page; each string of `text` is a paragraph, each of `code` a command line."""
+    """One part of a page; each string of `text` is a paragraph, each of `code` a command line.
+
+    A `folded` one shows its heading alone until it is clicked.
+    """
 
     heading: str
     text: tuple[str, ...] = ()
     tables: tuple[Table, ...] = ()
     pictures: tuple[Picture, ...] = ()
     code: tuple[str, ...] = ()
+    cards: tuple[Card, ...] = ()
+    folded: bool = False
 
 
 def render_page(title: str, sections: Sequence[Section], lead: str = "") -> str:

@@ -1,15 +1,14 @@
-"""An evaluation in words: tables for the terminal, sections for a report."""
+"""An evaluation in words: tables for the terminal and the page, pictures of mistakes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from data.exceptions import ImageError
 from data.images import encode_image, read_image
 from data.labels import CLASS_NAMES
-from eval.bootstrap import LEVEL
 from eval.confusion import LABELS
 from eval.evaluation import Evaluation
 from eval.mistakes import Mistake, crop_mistake
-from eval.report import Picture, Section, Table, format_interval, format_score
+from eval.report import Picture, Table, format_interval, format_score
 
 
 def size_name(min_height: float) -> str:
@@ -61,17 +60,6 @@ def confusion_table(evaluation: Evaluation) -> Table:
     return Table(header, tuple(tuple(row) for row in rows))
 
 
-def point_table(evaluation: Evaluation) -> Table:
-    """Precision, recall and F1 at the confusion matrix's threshold."""
-    rows = [
-        (name, *(format_score(v) for v in (point.precision, point.recall, point.f1)))
-        for name, point in evaluation.confusion.points().items()
-    ]
-    recall = format_score(evaluation.confusion.any_face_recall)
-    header = (f"score >= {evaluation.confusion.conf:g}", "precision", "recall", "F1")
-    return Table(header, (*rows, ("any face found", "", recall, "")))
-
-
 def class_note(evaluation: Evaluation) -> str:
     """Which classes the means are over."""
     present = evaluation.classes_with_truth
@@ -92,37 +80,3 @@ def mistake_pictures(mistakes: Iterable[Mistake]) -> list[Picture]:
         caption = f"{mistake.caption} ({mistake.pair.image.name})"
         pictures.append(Picture(encode_image(crop, ".jpg", 85), caption))
     return pictures
-
-
-def evaluation_sections(
-    evaluation: Evaluation, plot: bytes, mistakes: Sequence[Picture] = ()
-) -> list[Section]:
-    """Sections for eval.report.render_page; `plot` is the PNG of eval.plots.plot_evaluation."""
-    ap_text = [
-        "AP50 is the average precision at IoU 0.5, AP50:95 its mean over IoU 0.5 to 0.95 "
-        "(COCO's definitions). Faces below a size are ignored: neither right nor wrong.",
-        class_note(evaluation),
-    ]
-    tables = [ap_table(evaluation)]
-    if evaluation.rounds:
-        tables.append(interval_table(evaluation))
-        ap_text.append(
-            f"Intervals: {LEVEL:.0%} percentile bootstrap over pictures, "
-            f"{evaluation.rounds} rounds, seed {evaluation.seed}."
-        )
-    sections = [
-        Section("Average precision", tuple(ap_text), tuple(tables)),
-        Section(
-            "Curves and confusion",
-            ("Boxes are matched whatever their class, so a wrong class is one confusion.",),
-            (confusion_table(evaluation), point_table(evaluation)),
-            (Picture(plot, "Precision-recall curves and confusion matrix", wide=True),),
-        ),
-    ]
-    if mistakes:
-        text = (
-            "The surest confusions and false alarms, and the largest missed faces (corners). "
-            "Some may be errors of the labels.",
-        )
-        sections.append(Section("Worst mistakes", text, pictures=tuple(mistakes)))
-    return sections

@@ -1,7 +1,8 @@
-"""`maskwatch eval DIR`: score a detector, or its predictions, on a labelled data set."""
+"""`maskwatch eval DIR`: score detectors, or their predictions, on a labelled data set."""
 
 import argparse
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,34 +12,57 @@ from data.exceptions import DatasetError, UsageError
 if TYPE_CHECKING:
     from data.dataset import Sample
     from eval.evaluation import Evaluation
-    from eval.loading import Loaded
+    from eval.loading import Loaded, Truth
+    from eval.sets import LabelledSet
+    from eval.side_by_side import Change, Entry
 
 # COCO's AP needs the whole curve, so nearly every box, as ultralytics' own validation takes them.
 AP_CONF = 0.001
 
+EPILOG = """\
+DIR is a YOLO set, a folder of Pascal VOC files, a COCO set or its .json file. Other class names
+than ours are mapped by --classes, in the set and in predictions alike:
+  --classes 'mask_weared_incorrect=incorrect,helmet=drop'
+
+--predictions takes what `maskwatch predict --json` writes (write it with --conf 0.001: AP needs
+nearly every box), COCO results, or a folder of YOLO label files with scores. Give --weights and
+--predictions several times to compare detectors: differences are to the first one.
+
+Exit status: 0 if the set was scored, 1 on an error, 2 on wrong usage.
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `maskwatch eval`."""
+    parser.epilog = EPILOG
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("dir", type=Path, metavar="DIR", help="a labelled data set")
     parser.add_argument(
         "--split",
         choices=("train", "val", "all"),
         help="which pictures (default: val where the set has one, else all)",
     )
-    source = parser.add_mutually_exclusive_group()
-    source.add_argument(
-        "--weights", type=Path, metavar="FILE", help="ONNX weights (default: the shipped ones)"
-    )
-    source.add_argument(
-        "--predictions", type=Path, metavar="JSON", help="score what predict --json wrote instead"
-    )
+    # One list for both, so that the order in which they are given is kept.
+    for option, metavar, text in (
+        ("--weights", "FILE", "ONNX weights (default: the shipped ones); may be repeated"),
+        ("--predictions", "JSON", "score what another run or tool found; may be repeated"),
+    ):
+        parser.add_argument(
+            option,
+            dest="detectors",
+            action="append",
+            type=partial(_detector, option.removeprefix("--")),
+            metavar=metavar,
+            help=text,
+        )
+    parser.add_argument("--classes", default="", metavar="MAP", help="THEIRS=OURS,...")
     parser.add_argument("--imgsz", type=int, metavar="PX", help="size that pictures are fed at")
     parser.add_argument(
         "--conf",
         type=_share,
         default=0.25,
         metavar="C",
-        help="least score in the confusion matrix (default: %(default)s); AP takes every score",
+        help="least score in all that isn't AP, which takes every score (default: %(default)s)",
     )
     parser.add_argument(
         "--min-size",
@@ -58,43 +82,43 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seed", type=_count, default=0, help="of the bootstrap (default: %(default)s)"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write a report")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page for people")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="write the curves as PNG")
 
 
-def run(args: argparse.Namespace) -> int:
-    """Score, print a table, write what was asked for; 0 unless an error is raised."""
-    from eval.evaluation import evaluate
+def _detector(kind: str, text: str) -> tuple[str, Path]:
+    return kind, Path(text)
 
+
+def run(args: argparse.Namespace) -> int:
+    """Score, print tables, write what was asked for; 0 unless an error is raised."""
+    from data.formats import parse_classes
+    from eval.loading import Loaded, read_truths
+    from eval.sets import open_set
+    from eval.side_by_side import compare_entries, name_apart
+
+    detectors: list[tuple[str, Path | None]] = args.detectors or [("weights", None)]
     if args.plot and args.plot.suffix.lower() != ".png":
         raise UsageError(f"--plot {args.plot}: expected a name that ends in .png")
-    if args.predictions and args.imgsz:
+    if args.imgsz and all(kind == "predictions" for kind, _ in detectors):
         raise UsageError("--imgsz has no effect on --predictions; leave one of them out")
-    every, samples, split = choose_samples(args.dir, args.split)
-    loaded, weights = _load(args, every, samples)
-    if not loaded.pairs:
-        raise DatasetError(f"{args.dir}: expected pictures, but none of {len(samples)} can be read")
-    evaluation = evaluate(
-        loaded.pairs,
-        conf=args.conf,
-        min_heights=[0.0, *sorted(set(args.min_size or (16.0, 32.0)))],
-        rounds=args.bootstrap,
-        seed=args.seed,
-    )
-    head = {
-        "set": str(args.dir),
-        "split": split,
-        "weights": weights,
-        "predictions": str(args.predictions) if args.predictions else None,
-        "pictures": {
-            "scored": len(loaded.pairs),
-            "unreadable": loaded.unreadable,
-            "without_prediction": loaded.without_prediction,
-            "unknown": loaded.unknown,
-        },
-    }
-    _print_result(evaluation, head)
-    _write(args, evaluation, loaded, head)
+    classes = parse_classes(args.classes)
+    labelled = open_set(args.dir, args.split, classes)
+    noted = Loaded(broken=list(labelled.broken))
+    truths: list[Truth] = []
+    if any(kind == "predictions" for kind, _ in detectors):
+        truths = read_truths(labelled.chosen, noted, labelled.records)
+    names = name_apart([str(path or "shipped weights") for _, path in detectors])
+    entries = []
+    for (kind, path), name in zip(detectors, names, strict=True):
+        if kind == "predictions" and path is not None:
+            loaded, weights = _match_predictions(path, labelled, truths, noted, classes)
+        else:
+            loaded, weights = _detect(path, args.imgsz, labelled)
+        entries.append(_score(args, labelled, loaded, name, (kind, path, weights)))
+    changes = compare_entries(entries) if len(entries) > 1 else []
+    _print_result(entries, changes)
+    _write(args, entries, changes)
     return 0
 
 
@@ -104,36 +128,104 @@ def choose_samples(root: Path, split: str | None) -> tuple[list["Sample"], list[
     Raises:
         DatasetError: if the folder is no data set or has no such split.
     """
-    from data.dataset import find_samples
+    from eval.sets import open_set
 
-    every = find_samples(root, "all")
-    if split is None:
-        split = "val" if any(sample.split == "val" for sample in every) else "all"
-    return every, find_samples(root, split), split
+    labelled = open_set(root, split, {})
+    return labelled.every, labelled.chosen, labelled.split
 
 
-def _load(
-    args: argparse.Namespace, every: list["Sample"], samples: list["Sample"]
+def _match_predictions(
+    path: Path,
+    labelled: "LabelledSet",
+    truths: Sequence["Truth"],
+    noted: "Loaded",
+    classes: dict[str, str],
 ) -> tuple["Loaded", str]:
-    """Pairs of true and found boxes, and the name of the weights."""
-    from eval.loading import load_with_detector, load_with_predictions
-    from eval.predictions import read_predictions
+    """Pairs of true and found boxes, and the name of the weights that the file tells."""
+    from eval.foreign import read_any_predictions, read_coco_names
+    from eval.loading import pair_predictions
 
-    if args.predictions:
-        predictions = read_predictions(args.predictions)
-        return load_with_predictions(samples, predictions, every), predictions.weights
+    names = read_coco_names(labelled.root, labelled.split) if labelled.kind == "coco" else None
+    predictions = read_any_predictions(path, labelled.every, classes, names)
+    return pair_predictions(truths, noted, predictions, labelled.every), predictions.weights
+
+
+def _detect(
+    weights: Path | None, imgsz: int | None, labelled: "LabelledSet"
+) -> tuple["Loaded", str]:
     from detector.runtime import Detector
+    from eval.loading import load_with_detector
 
-    detector = Detector(args.weights, imgsz=args.imgsz)
-    print(f"detecting in {len(samples)} pictures with {detector.name}", file=sys.stderr)
-    return load_with_detector(samples, partial(detector.detect, conf=AP_CONF)), detector.name
+    detector = Detector(weights, imgsz=imgsz)
+    print(f"detecting in {len(labelled.chosen)} pictures with {detector.name}", file=sys.stderr)
+    detect = partial(detector.detect, conf=AP_CONF)
+    loaded = load_with_detector(labelled.chosen, detect, labelled.records)
+    loaded.broken[:0] = labelled.broken
+    return loaded, detector.name
 
 
-def _print_result(evaluation: "Evaluation", head: dict[str, Any]) -> None:
+def _score(
+    args: argparse.Namespace,
+    labelled: "LabelledSet",
+    loaded: "Loaded",
+    name: str,
+    source: tuple[str, Path | None, str],
+) -> "Entry":
+    from eval.evaluation import evaluate
+    from eval.side_by_side import Entry
+
+    if not loaded.pairs:
+        raise DatasetError(
+            f"{args.dir}: expected pictures, but none of {len(labelled.chosen)} can be read"
+        )
+    evaluation = evaluate(
+        loaded.pairs,
+        conf=args.conf,
+        min_heights=[0.0, *sorted(set(args.min_size or (16.0, 32.0)))],
+        rounds=args.bootstrap,
+        seed=args.seed,
+    )
+    kind, path, weights = source
+    head = {
+        "set": str(args.dir),
+        "split": labelled.split,
+        "weights": weights,
+        "predictions": str(path) if kind == "predictions" else None,
+        "pictures": {
+            "scored": len(loaded.pairs),
+            "unreadable": loaded.unreadable,
+            "without_prediction": loaded.without_prediction,
+            "unknown": loaded.unknown,
+            "broken": loaded.broken,
+        },
+    }
+    return Entry(name, loaded.pairs, evaluation, head)
+
+
+def _print_result(entries: Sequence["Entry"], changes: Sequence["Change"]) -> None:
+    from eval.report import table_to_text
+    from eval.tables import change_table, comparison_table
+
+    first = entries[0]
+    if len(entries) > 1:
+        pictures = first.head["pictures"]["scored"]
+        print(f"{first.head['set']} ({first.head['split']}, {pictures} pictures)\n")
+        print(table_to_text(comparison_table(entries)))
+        print(f"\n{table_to_text(change_table(first.name, changes))}")
+        print("* the interval leaves 0 out\n\nThe first one:")
+    print(f"{title_of(first.head)}\n")
+    _print_one(first.evaluation)
+    for entry in entries:
+        about = f"{entry.name}: " if len(entries) > 1 else ""
+        for line in _notes(entry.head["pictures"]):
+            print(f"maskwatch: warning: {about}{line}", file=sys.stderr)
+
+
+def _print_one(evaluation: "Evaluation") -> None:
     from eval.report import format_interval, table_to_text
     from eval.summary import ap_table, class_note, confusion_table
+    from eval.tables import error_table, short_threshold_table, worst_slices
 
-    print(f"{title_of(head)}\n")
     print(table_to_text(ap_table(evaluation)))
     if evaluation.rounds:
         interval = format_interval(evaluation.sizes[0].map50_interval)
@@ -141,19 +233,23 @@ def _print_result(evaluation: "Evaluation", head: dict[str, Any]) -> None:
     print(class_note(evaluation))
     print(f"\nscore >= {evaluation.confusion.conf:g}:")
     print(table_to_text(confusion_table(evaluation)))
-    for line in _notes(head["pictures"]):
-        print(f"maskwatch: warning: {line}", file=sys.stderr)
+    for table in (short_threshold_table(evaluation), error_table(evaluation)):
+        print(f"\n{table_to_text(table)}")
+    weakest = worst_slices(evaluation.slices)
+    if weakest.rows:
+        print(f"\n{table_to_text(weakest)}")
 
 
 def _notes(pictures: dict[str, Any]) -> list[str]:
     """What was left out, a line for each reason."""
     reasons = {
-        "unreadable": "can't be read: passed over",
-        "without_prediction": "have no prediction: counted as if nothing had been found",
-        "unknown": "of the predictions aren't in this set: left out",
+        "unreadable": "picture(s) can't be read: passed over",
+        "broken": "annotation(s) can't be used: passed over",
+        "without_prediction": "picture(s) have no prediction: counted as if nothing was found",
+        "unknown": "picture(s) of the predictions aren't in this set: left out",
     }
     return [
-        f"{len(pictures[key])} picture(s) {reason}, the first: {pictures[key][0]}"
+        f"{len(pictures[key])} {reason}, the first: {pictures[key][0]}"
         for key, reason in reasons.items()
         if pictures[key]
     ]
@@ -166,36 +262,48 @@ def title_of(head: dict[str, Any]) -> str:
 
 
 def _write(
-    args: argparse.Namespace,
-    evaluation: "Evaluation",
-    loaded: "Loaded",
-    head: dict[str, Any],
+    args: argparse.Namespace, entries: Sequence["Entry"], changes: Sequence["Change"]
 ) -> None:
     from data.files import write_bytes, write_json, write_text
 
     if args.json:
-        write_json(args.json, {**head, **evaluation.to_json()})
-    if args.plot or args.html:
+        write_json(args.json, _to_json(entries, changes))
+    if args.plot:
         from eval.plots import plot_evaluation
 
-        plot = plot_evaluation(evaluation)
-        if args.plot:
-            write_bytes(args.plot, plot)
-        if args.html:
-            write_text(args.html, _page(evaluation, loaded, head, plot))
+        write_bytes(args.plot, plot_evaluation(entries[0].evaluation))
+    if args.html:
+        write_text(args.html, _page(entries, changes))
     for path in (args.json, args.plot, args.html):
         if path:
             print(f"wrote {path}", file=sys.stderr)
 
 
-def _page(evaluation: "Evaluation", loaded: "Loaded", head: dict[str, Any], plot: bytes) -> str:
+def _to_json(entries: Sequence["Entry"], changes: Sequence["Change"]) -> dict[str, Any]:
+    """The first one's results; the others and the differences beside them."""
+    from dataclasses import asdict
+
+    first, *others = ({**entry.head, **entry.evaluation.to_json()} for entry in entries)
+    if not others:
+        return first
+    comparison = {
+        "names": [entry.name for entry in entries],
+        "others": others,
+        "differences": [asdict(change) for change in changes],
+    }
+    return {**first, "comparison": comparison}
+
+
+def _page(entries: Sequence["Entry"], changes: Sequence["Change"]) -> str:
+    from eval.eval_page import page_sections
     from eval.mistakes import find_mistakes
     from eval.report import render_page
-    from eval.summary import evaluation_sections, mistake_pictures
+    from eval.summary import mistake_pictures
 
-    mistakes = mistake_pictures(find_mistakes(loaded.pairs, evaluation.confusion.conf))
-    sections = evaluation_sections(evaluation, plot, mistakes)
-    lead = f"{title_of(head)}. {'; '.join(_notes(head['pictures']))}".strip()
+    first = entries[0]
+    found = find_mistakes(first.pairs, first.evaluation.confusion.conf, per_kind=8)
+    sections = page_sections(first.evaluation, mistake_pictures(found), entries, changes)
+    lead = f"{title_of(first.head)}. {'; '.join(_notes(first.head['pictures']))}".strip()
     return render_page("Evaluation of a face-mask detector", sections, lead)
 
 

@@ -10,11 +10,12 @@ import pytest
 
 from data.boxes import Boxes
 from data.exceptions import DatasetError, ImageError
+from eval.eval_page import page_sections
 from eval.evaluation import evaluate
 from eval.matching import Pair
 from eval.plots import plot_evaluation
-from eval.report import Picture, Section, Table, render_page, table_to_text
-from eval.summary import ap_table, class_note, evaluation_sections
+from eval.report import Card, Picture, Section, Table, render_page, table_to_text
+from eval.summary import ap_table, class_note
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +35,12 @@ def test_json_has_the_documented_keys(evaluation):
         assert 0 <= low <= size["map50"] <= high <= 1
     assert value["bootstrap"] == {"rounds": 50, "seed": 0, "level": 0.95}
     assert np.shape(value["confusion"]["matrix"]) == (4, 4)
+    assert set(value) == {
+        *("classes_with_truth", "sizes", "bootstrap", "confusion"),
+        *("thresholds", "errors", "slices"),
+    }
+    point = value["thresholds"]["chosen"]["with_mask"]
+    assert point["recall_interval"][0] <= point["recall"] <= point["recall_interval"][1]
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -75,7 +82,7 @@ def test_plot_is_a_png_with_all_class_colours(evaluation):
 
 
 def test_page_asks_for_nothing_outside(evaluation):
-    page = render_page("T", evaluation_sections(evaluation, plot_evaluation(evaluation)))
+    page = render_page("T", page_sections(evaluation))
     sources = re.findall(r"""(?:src|href)=["']?([^"'> ]*)""", page)
     assert sources
     assert all(source.startswith("data:image/") for source in sources)
@@ -83,13 +90,15 @@ def test_page_asks_for_nothing_outside(evaluation):
     assert "width=device-width" in page
 
 
-def test_page_escapes_what_it_is_given():
+@pytest.mark.parametrize("folded", [False, True])
+def test_page_escapes_what_it_is_given(folded):
     evil = "<script>alert('1')</script>"
-    picture = Picture(b"\xff\xd8rest", evil)
-    section = Section(evil, (evil,), (Table((evil,), ((evil,),), evil),), (picture,), (evil,))
+    pictures = (Picture(b"\xff\xd8rest", evil), Picture(b"\xff\xd8rest", evil, panel=True))
+    tables, cards = (Table((evil,), ((evil,),), evil),), (Card(evil, evil, evil),)
+    section = Section(evil, (evil,), tables, pictures, (evil,), cards, folded)
     page = render_page(evil, [section], evil)
     assert "<script" not in page
-    assert page.count("&lt;script&gt;") == 11
+    assert page.count("&lt;script&gt;") == 16
 
 
 def test_page_refuses_what_is_no_picture():
