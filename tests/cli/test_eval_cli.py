@@ -65,10 +65,40 @@ def test_writes_table_json_html_and_plot(photo_set, tmp_path, capsys):
     page = out["html"].read_text()
     assert "without_mask taken for with_mask, score 0.90 (zidane.jpg)" in page
     assert page.count("data:image/jpeg;base64,") == 1
+    assert page.count("data:image/png;base64,") == 5
+    assert value["errors"]["counts"]["classification"] == 1
+    assert value["thresholds"]["chosen"]["without_mask"]["recall"] == 0.5
+    skin = [s["faces"] for s in value["slices"] if s["attribute"] == "skin"]
+    assert sum(skin) == 2
     printed = capsys.readouterr().out
     assert "some.onnx" in printed
     assert re.search(r"without_mask +2 +0\.505 ", printed)
     assert "Means are over without_mask" in printed
+
+
+def test_several_are_compared(photo_set, tmp_path, capsys):
+    root, predictions = photo_set
+    value = json.loads(predictions.read_text())
+    value["images"][1]["detections"][0]["class"] = "without_mask"
+    better = tmp_path / "better.json"
+    better.write_text(json.dumps(value))
+    report, page = tmp_path / "r.json", tmp_path / "r.html"
+    both = ["--predictions", str(predictions), "--predictions", str(better)]
+    outputs = ["--json", str(report), "--html", str(page), "--bootstrap", "50"]
+    assert main(["eval", str(root), *both, *outputs]) == 0
+    value = json.loads(report.read_text())
+    comparison = value["comparison"]
+    assert comparison["names"] == ["predictions.json", "better.json"]
+    assert value["sizes"][0]["map50"] == pytest.approx(51 / 101)
+    [other] = comparison["others"]
+    assert other["sizes"][0]["map50"] == pytest.approx(1)
+    [change] = comparison["differences"]
+    assert change["map50"][0] == pytest.approx(50 / 101)
+    assert change["right_class"][0] == 0.5
+    printed = capsys.readouterr().out
+    assert re.search(r"^better\.json +1\.000 ", printed, re.MULTILINE)
+    assert re.search(r"better\.json +mAP50 +\+0\.495", printed)
+    assert "Side by side" in page.read_text()
 
 
 def test_unreadable_and_unpredicted_pictures_are_told(photo_set, tmp_path, capsys):
@@ -98,6 +128,7 @@ def test_unreadable_and_unpredicted_pictures_are_told(photo_set, tmp_path, capsy
         pytest.param(
             ["{set}", "--predictions", "p", "--imgsz", "640"], 2, "--imgsz", id="imgsz-unused"
         ),
+        pytest.param(["{set}", "--classes", "mask"], 2, "--classes", id="classes-no-map"),
     ],
 )
 def test_wrong_input_is_one_line(photo_set, capsys, arguments, code, message):
