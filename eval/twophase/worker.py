@@ -36,6 +36,7 @@ TRACE = "traceback.txt"
 BEST = Path("weights", "best.pt")
 # Crops of the validation split, as a share of those trained on.
 _VAL_SHARE = 0.2
+_SMALL_STEP = 16 * 64 * 64  # pixels of a batch
 
 
 def main(argv: list[str]) -> int:
@@ -69,7 +70,7 @@ def run(out: Path) -> None:
     config = ClassifierConfig(**job["two_phase"])
     torch = require("torch", "train")
     if job["device"] == "cpu":
-        torch.set_num_threads(core_count())
+        torch.set_num_threads(thread_count(config))
     train, val = read_crops(Path(job["data"]), config)
     state = fit(out, config, job["device"], train, val, resume=job["resume"])
     network = build("random")[0]
@@ -77,6 +78,12 @@ def run(out: Path) -> None:
     draw_curves(state["history"], out / CURVES)
     export(network, config.imgsz, CONTEXT, out / ONNX_NAME)
     write_card(out, job, state, (train, val))
+
+
+def thread_count(config: ClassifierConfig) -> int:
+    """Threads of torch on a CPU. They wait for each other at every layer, which small steps don't
+    gain back, on a busy machine least of all."""
+    return core_count() if config.batch * config.imgsz**2 > _SMALL_STEP else 1
 
 
 def read_crops(data: Path, config: ClassifierConfig) -> tuple[CropSet, CropSet]:
