@@ -6,11 +6,10 @@ A process of its own, started by the first one that needs the database:
 
 Those who use the database hold a shared lock on FOLDER/users.lock. When the last lets go, which
 the kernel sees to however it ends, the keeper gets that lock for itself alone and stops mongod
-the clean way. Should the keeper be killed, Linux tells mongod to stop (PR_SET_PDEATHSIG,
-prctl(2)). Knows nothing of FiftyOne, so that it is up in no time.
+the clean way. Should the keeper be killed, Linux tells mongod to stop. Knows nothing of FiftyOne,
+so that it is up in no time.
 """
 
-import ctypes
 import json
 import signal
 import subprocess
@@ -19,6 +18,7 @@ import time
 from pathlib import Path
 
 from data.files import write_text
+from eval.browse.children import end_with_parent
 from eval.browse.locks import try_lock
 
 USERS = "users.lock"
@@ -30,7 +30,6 @@ DATA = "db"
 START_SECONDS = 60.0  # a journal may have to be replayed
 _STOP_SECONDS = 30.0
 _POLL_SECONDS = 0.1
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def mongod_command(mongod: str, folder: Path) -> list[str]:
@@ -89,14 +88,8 @@ def _start(mongod: str, folder: Path) -> subprocess.Popen[bytes]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        preexec_fn=_stop_with_parent,  # noqa: PLW1509 - this process has one thread
+        preexec_fn=end_with_parent(signal.SIGTERM),  # noqa: PLW1509 - one thread here
     )
-
-
-def _stop_with_parent() -> None:
-    """In the child, before it becomes mongod."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _announce(child: subprocess.Popen[bytes], folder: Path) -> bool:

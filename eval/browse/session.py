@@ -3,7 +3,6 @@
 import os
 import socket
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,9 @@ from data.exceptions import BrowseError, UsageError
 from data.extras import package_file, require
 from eval.browse.locks import have_locks
 from eval.browse.mongod import URI, private_database, users_uri
+from eval.browse.server import AppServer
 
 DEFAULT_PORT = 5151  # FiftyOne's
-START_SECONDS = 300.0  # a busy machine takes long over FiftyOne's imports
-GRACE_SECONDS = 1.0
 
 
 def start_fiftyone(folder: Path) -> Any:
@@ -63,58 +61,26 @@ def choose_port(address: str, asked: int | None) -> int:
 
 
 @contextmanager
-def serving(fo: Any, address: str, port: int) -> Iterator[Callable[[Any, str], None]]:
+def serving(fo: Any, address: str, port: int, log: Path) -> Iterator[Callable[[Any, str], None]]:
     """The App's server at that address; what is yielded opens the App at a data set's saved view.
 
-    The server needs 5 s, mostly for its imports: it starts in the background, as what takes place
-    in the block. It is a child process of FiftyOne's that ends with this one, however that ends.
+    The server needs 5 s, mostly for its imports; what is done in the block goes on meanwhile.
 
     Raises:
         BrowseError: from the yielded function, if the server doesn't start.
     """
-    with ThreadPoolExecutor(1, "app") as pool:
-        starting = pool.submit(_patient_server(fo), port, address=address, do_not_track=True)
+    server = AppServer(fo, address, port, log)
 
-        def show(dataset: Any, view: str) -> None:
-            try:
-                service = starting.result()
-            except fo.core.service.ServiceException as error:
-                raise BrowseError(
-                    f"expected FiftyOne's App to start, but: {_line(error)}"
-                ) from error
-            # Where FiftyOne looks for the servers of its sessions; else it would start another.
-            fo.core.session.session._server_services[port] = service
-            saved = dataset.load_saved_view(view)
-            where = {"address": address, "port": port, "remote": True, "auto": False}
-            fo.launch_app(dataset, view=saved, **where)
+    def show(dataset: Any, view: str) -> None:
+        server.wait()
+        # Where FiftyOne looks for the servers of its sessions; else it would start another.
+        fo.core.session.session._server_services[port] = server
+        saved = dataset.load_saved_view(view)
+        where = {"address": address, "port": port, "remote": True, "auto": False}
+        fo.launch_app(dataset, view=saved, **where)
 
-        try:
-            yield show
-        finally:
-            if starting.exception() is None:
-                _stop(starting.result())
-            fo.close_app()
-
-
-def _patient_server(fo: Any) -> Any:
-    """FiftyOne's class of the App's server, which would give up after 60 s."""
-
-    class PatientServer(fo.core.service.ServerService):  # type: ignore[misc]
-        def _wait_for_child_port(self, port: int | None = None, timeout: float = 0.0) -> Any:
-            return super()._wait_for_child_port(port, max(timeout, START_SECONDS))
-
-    return PatientServer
-
-
-def _stop(service: Any) -> None:
-    """End the server; a graceful end takes it 10 s, in which it has nothing left to do."""
-    psutil = require("psutil", "browse")
     try:
-        children = service.child.children(recursive=True)
-    except psutil.NoSuchProcess:
-        children = []
-    service.child.stdin.close()  # it ends its own child, and says nothing of how that ended
-    _, alive = psutil.wait_procs(children, timeout=GRACE_SECONDS)
-    for child in alive:
-        child.kill()
-    service.child.wait()
+        yield show
+    finally:
+        fo.close_app()
+        server.stop()

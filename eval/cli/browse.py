@@ -107,7 +107,7 @@ def _browse(args: argparse.Namespace, classes: Mapping[str, str]) -> int:
     folder = browse_folder()
     fo = start_fiftyone(folder)
     name = args.name or dataset_name(args.dir, args.split)
-    with serving(fo, args.address, port) as show:
+    with serving(fo, args.address, port, folder / "app.log") as show:
         with locked(folder / "update.lock", seconds=900):
             dataset, note = open_dataset(fo, name, args.dir)
             _warn("", [note] if note else [])
