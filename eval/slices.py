@@ -15,6 +15,7 @@ from data.boxes import Ints
 from data.labels import CLASS_NAMES
 from eval.bootstrap import average_precision, ratio_intervals
 from eval.confusion import match_picture
+from eval.facts import SKIN_GROUPS
 from eval.matching import Bools, Curve, Pair, collect_curve, collect_curves, of_pictures
 
 SIZE_EDGES = (0.0, 16.0, 32.0, 64.0, 128.0, np.inf)  # px of height
@@ -146,9 +147,11 @@ def _rank(attribute: str) -> tuple[int, str]:
 
 
 def _value_rank(attribute: str, value: str) -> tuple[float, str]:
-    """Ranges by their lower end, classes by their ids, all else by the alphabet."""
+    """Ranges by their lower end, classes by their ids, skin light to dark, others by name."""
     if attribute == "class":
         return CLASS_NAMES.index(value), value
+    if attribute == "skin":
+        return SKIN_GROUPS.index(value), value
     first = value.removeprefix("under ").split(" ")[0].rstrip("°")
     low = float(first) if first.replace(".", "").isdigit() else 0.0
     return (-1.0 if value.startswith("under ") else low), value

@@ -159,14 +159,16 @@ def change_table(first: str, changes: Sequence[Change]) -> Table:
     """Differences to the first detector with their intervals; * where one leaves 0 out."""
     rows = []
     for change in changes:
+        about = f"{change.name}: " if len(changes) > 1 else ""
         each = {"mAP50": change.map50} | {f"AP50 {k}": v for k, v in change.ap50.items()}
         each |= {"any face found": change.any_face_recall, "right class": change.right_class}
         rows += [
-            (change.name, what, *_difference_cells(value))
+            (f"{about}{what}", *_difference_cells(value))
             for what, value in each.items()
             if value is not None
         ]
-    return Table((f"against {first}", "score", "difference", "95 % interval", ""), tuple(rows))
+    title = f"{changes[0].name} against {first}" if len(changes) == 1 else f"against {first}"
+    return Table((title, "difference", "95 % interval", ""), tuple(rows))
 
 
 def _difference_cells(value: tuple[float, float | None, float | None]) -> tuple[str, str, str]:

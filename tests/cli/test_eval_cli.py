@@ -97,7 +97,8 @@ def test_several_are_compared(photo_set, tmp_path, capsys):
     assert change["right_class"][0] == 0.5
     printed = capsys.readouterr().out
     assert re.search(r"^better\.json +1\.000 ", printed, re.MULTILINE)
-    assert re.search(r"better\.json +mAP50 +\+0\.495", printed)
+    assert "better.json against predictions.json" in printed
+    assert re.search(r"^mAP50 +\+0\.495 ", printed, re.MULTILINE)
     assert "Side by side" in page.read_text()
 
 
