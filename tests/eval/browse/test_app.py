@@ -114,8 +114,6 @@ def test_mistakes_are_seen_filtered_tagged_and_exported(page, browse, mistakes, 
     cy(page, "tagger-switch-label").click()  # of patches only their labels can be tagged
     cy(page, "label-tag-input").fill("accept")
     page.keyboard.press("Enter")
-    page.wait_for_timeout(3000)
-    page.screenshot(path="/tmp/h_b/e2.png")
     cy(page, "button-Apply").click()
     expect(cy(page, "button-Apply")).to_have_count(0)
 
