@@ -100,9 +100,7 @@ def train(
     else:
         check_out(out)
         if count is not None:
-            draw_samples(
-                find_samples(data, "train"), count, 0, data
-            )  # before `out` is made
+            draw_samples(find_samples(data, "train"), count, 0, data)  # before `out` is made
         job = {
             "config": asdict(config.for_device(chosen)),
             "init": resolve_init(init),
