@@ -47,11 +47,11 @@ def test_it_learns_what_colour_tells_apart(patches):
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
     train = collect_crops(find_samples(patches, "train"), 18, rng)
-    config = ClassifierConfig(epochs=8, imgsz=32, batch=6, lr0=0.003)
+    config = ClassifierConfig(epochs=30, imgsz=32, batch=6, lr0=0.003)
     parts = make_parts(build("random")[0], config, train)
     epochs = [train_epoch(parts, train, config, rng) for _ in range(config.epochs)]
     torch.set_num_threads(threads)
-    assert np.mean([e["accuracy"] for e in epochs[-3:]]) > 0.7
+    assert np.mean([e["accuracy"] for e in epochs[-5:]]) > 0.7
     assert epochs[-1]["loss"] < epochs[0]["loss"]
 
 
