@@ -50,7 +50,8 @@ def choose_samples(extra: Extra) -> list[Sample]:
     samples = find_samples(extra.root)
     if any(sample.split for sample in samples):
         samples = find_samples(extra.root, "train")
-    samples = [s for s in samples if s.image.name not in extra.exclude]
+    kept = (s for s in samples if s.image.name not in extra.exclude)
+    samples = sorted(kept, key=lambda s: s.image.name)
     if extra.count is not None:
         samples = draw_samples(samples, extra.count, extra.seed, extra.root)
     if not any(sample.label.is_file() for sample in samples):
