@@ -228,7 +228,8 @@ def test_half_an_hour(small, tmp_path, zidane_image):
         assert server.stdout is not None
         url = f"http://127.0.0.1:{server.stdout.readline().strip()}/"
         try:
-            with _start(f"cam={url}", "--save", str(tmp_path / "out.mp4"), "--blur") as process:
+            outputs = ["--save", str(tmp_path / "out.mp4"), "--events", str(tmp_path / "e.jsonl")]
+            with _start(f"cam={url}", *outputs, "--blur", "--serve", "0") as process:
                 try:
                     warm = min(60.0, minutes * 20)
                     _watch_memory(process, warm, 1)
@@ -241,7 +242,8 @@ def test_half_an_hour(small, tmp_path, zidane_image):
             server.kill()
     assert process.returncode == 143, text
     middle = sorted(found)[len(found) // 2]
-    print(f"resident: {min(found)} to {max(found)} kB, median {middle}; {text.strip()}")
+    print(f"resident, kB: first {found[0]}, last {found[-1]}, {min(found)} to {max(found)}")
+    print(text.strip())
     assert max(found) < 1.05 * middle
     assert min(found) > 0.95 * middle
 
