@@ -16,13 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
-from data.boxes import Boxes, Floats, iou
+from data.boxes import Boxes, Floats, Ints, iou
 from data.convert import unique_stems
 from data.dataset import write_yaml
 from data.exceptions import ImageError, NoFacesError, UsageError
 from data.files import atomic_folder
 from data.images import IMAGE_SUFFIXES, Image
-from data.labels import CLASS_NAMES
+from data.labels import CLASS_NAMES, Label
 from data.manifest import FaceRecord, PictureRecord, write_manifest
 from data.splits import identity_to_split
 from data.writer import require_new, write_sample
@@ -50,6 +50,8 @@ class Rules:
             one certain view of six gives.
         agreement: lowest share of a label's class in the scores of its views.
         val: share of pictures for validation.
+        sure_incorrect: lowest score of an `incorrect` label; None as `sure`. Detectors score
+            their rare class lower: at one threshold it gets fewer labels than its share.
 
     Raises:
         UsageError: at birth, if these make no sense.
@@ -59,6 +61,7 @@ class Rules:
     doubt: float = 0.15
     agreement: float = 0.8
     val: float = 0.05
+    sure_incorrect: float | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.doubt <= self.sure <= 1:
@@ -66,10 +69,20 @@ class Rules:
                 "expected 0 < --doubt <= --sure <= 1, "
                 f"but got --doubt {self.doubt} and --sure {self.sure}"
             )
+        if self.sure_incorrect is not None and not self.doubt <= self.sure_incorrect <= 1:
+            raise UsageError(
+                "expected --doubt <= --sure-incorrect <= 1, "
+                f"but got --doubt {self.doubt} and --sure-incorrect {self.sure_incorrect}"
+            )
         if not 0 <= self.agreement <= 1:
             raise UsageError(f"expected an agreement from 0 to 1, but got {self.agreement}")
         if not 0 <= self.val < 1:
             raise UsageError(f"expected --val from 0 to below 1, but got {self.val}")
+
+    def lowest(self, class_ids: Ints) -> Floats:
+        """(N,) lowest score of a label of each of (N,) classes."""
+        rare = self.sure if self.sure_incorrect is None else self.sure_incorrect
+        return np.where(class_ids == Label.INCORRECT, rare, self.sure)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +123,7 @@ def judge(fused: Fused, rules: Rules) -> Verdict:
     standing = np.ones(len(boxes), dtype=bool)
     for index in range(len(boxes)):
         standing[index] = not (overlaps[index, standing] > _ECHO_IOU).any()
-    sure = (boxes.scores >= rules.sure) & (fused.agreement >= rules.agreement)
+    sure = (boxes.scores >= rules.lowest(boxes.class_ids)) & (fused.agreement >= rules.agreement)
     sure &= boxes.heights >= MIN_FACE_HEIGHT
     doubtful = ~sure & (boxes.scores >= rules.doubt)
     return Verdict(boxes.select(sure & standing), boxes.xyxy[doubtful & standing])

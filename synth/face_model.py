@@ -43,6 +43,9 @@ _EXTRA_SURFACE = np.array(
         [0.0, -0.5, -0.05],
         [-0.45, -0.5, -0.4],
         [0.45, -0.5, -0.4],
+        [0.0, -0.9, -0.3],
+        [-0.4, -0.85, -0.65],
+        [0.4, -0.85, -0.65],
     ]
 )
 
@@ -60,7 +63,7 @@ def mean_face() -> Floats:
 
 
 # The surface's grid: first x and y, steps, columns and rows.
-_GRID_START, _GRID_STEP, _GRID_SIZE = (-0.8, -0.5), 0.025, (65, 93)
+_GRID_START, _GRID_STEP, _GRID_SIZE = (-0.8, -0.9), 0.025, (65, 109)
 _LONGEST_MAP = 32_000  # cv2.remap takes no longer maps
 
 

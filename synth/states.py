@@ -167,6 +167,26 @@ def _upside_down(shape: Shape, rng: np.random.Generator, yaw: float) -> Shape:
     )
 
 
+def _forehead(shape: Shape, rng: np.random.Generator, yaw: float) -> Shape:
+    """Pushed up to talk or to eat: on the forehead, flat, its lower edge at or above the brows."""
+    bottom = rng.uniform(-0.26, -0.06)
+    height = rng.uniform(0.36, 0.62)
+    return replace(
+        shape,
+        top=bottom - height,
+        top_side=bottom - height * rng.uniform(0.7, 0.9),
+        bottom=bottom,
+        bottom_side=bottom - rng.uniform(-0.06, 0.06),
+        width=shape.width * rng.uniform(0.86, 0.98),
+        width_bottom=shape.width * rng.uniform(0.86, 0.98),
+        bulge=rng.uniform(0.03, 0.08),
+        peak=0.0,
+        bow=max(1.8, shape.bow),
+        crumple=shape.crumple + rng.uniform(0.2, 0.9),
+        tilt=float(np.clip(shape.tilt + rng.uniform(-0.08, 0.08), -0.12, 0.12)),
+    )
+
+
 def _lower(shape: Shape, top: float, drop: float) -> Shape:
     """The mask pulled down until its upper edge is at `top`, its lower edge `drop` lower."""
     # The loops hold the sides: they follow only in part.
@@ -190,13 +210,14 @@ Wear = Callable[[Shape, np.random.Generator, float], Shape]
 STATES: dict[str, tuple[Label, float, Wear]] = {
     "right": (Label.WITH_MASK, 1.0, _right),
     "nose_tip_out": (Label.INCORRECT, 0.10, _nose_tip_out),
-    "nose_out": (Label.INCORRECT, 0.40, _nose_out),
+    "nose_out": (Label.INCORRECT, 0.36, _nose_out),
     "under_lip": (Label.INCORRECT, 0.10, _under_lip),
-    "under_chin": (Label.INCORRECT, 0.24, _under_chin),
+    "under_chin": (Label.INCORRECT, 0.22, _under_chin),
     "mouth_only": (Label.INCORRECT, 0.05, _mouth_only),
     "slipped": (Label.INCORRECT, 0.04, _slipped),
-    "hanging": (Label.INCORRECT, 0.06, _hanging),
+    "hanging": (Label.INCORRECT, 0.08, _hanging),
     "upside_down": (Label.INCORRECT, 0.01, _upside_down),
+    "forehead": (Label.INCORRECT, 0.04, _forehead),
 }
 
 
@@ -221,8 +242,9 @@ def draw_state(
 
 def styles_for(state: str, weights: Mapping[str, float] = SHAPE_WEIGHTS) -> Mapping[str, float]:
     """The weights of the styles that can be worn like that: without loops nothing hangs from an
-    ear, and a tube has no upper side. All of them where none is left."""
-    if state not in ("hanging", "upside_down"):
+    ear, a tube has no upper side, and cloth around the forehead is a headband. All of them where
+    none is left."""
+    if state not in ("hanging", "upside_down", "forehead"):
         return weights
     looped = {name: w for name, w in weights.items() if SHAPES[name].straps != "none"}
     return looped if sum(looped.values()) > 0 else weights

@@ -48,6 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--sure", type=float, default=0.6, metavar="S", help="lowest score of a label (.6)")
     add(
+        "--sure-incorrect",
+        type=float,
+        metavar="S",
+        help="lowest score of an incorrect one, which score lower (as --sure)",
+    )
+    add(
         "--doubt",
         type=float,
         default=0.15,
@@ -71,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
     from data.writer import require_new
     from eval.pseudo import Rules, label_pictures
 
-    rules = Rules(args.sure, args.doubt, val=args.val)
+    rules = Rules(args.sure, args.doubt, val=args.val, sure_incorrect=args.sure_incorrect)
     require_new(args.out)
     pictures = choose_pictures(args.sources, args.list, args.exclude)
     detector, sizes = _load(args.weights, parse_sizes(args.sizes), args.threads)

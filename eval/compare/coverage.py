@@ -23,7 +23,7 @@ BY_CLASS = tuple(
 )
 
 # Wearing states (synth.states) that leave nose and mouth free.
-_BELOW_LIP = frozenset({"under_lip", "under_chin", "hanging"})
+_BELOW_LIP = frozenset({"under_lip", "under_chin", "hanging", "forehead"})
 # They are before a face, but leave its lower half to be seen.
 _HARMLESS = frozenset(
     {"person", "glasses", "sunglasses", "bare_sunglasses", "hat", "strands", "phone_ear"}

@@ -7,6 +7,7 @@ import pytest
 
 from data.boxes import Boxes
 from data.exceptions import UsageError
+from data.labels import Label
 from detector.ensemble import Fused
 from eval.pseudo import Rules, judge
 
@@ -69,9 +70,27 @@ def test_verdict(
         {"agreement": -0.1},
         {"val": 1.0},
         {"val": -0.1},
+        {"sure_incorrect": 0.1},
+        {"sure_incorrect": 1.1},
+        {"sure_incorrect": math.nan},
     ],
     ids=str,
 )
 def test_rules_that_make_no_sense(values: dict[str, float]) -> None:
     with pytest.raises(UsageError, match="expected"):
         Rules(**values)
+
+
+@pytest.mark.parametrize(
+    ("label", "score", "sure"),
+    [
+        pytest.param(Label.INCORRECT, 0.35, True, id="rare class above its own"),
+        pytest.param(Label.INCORRECT, 0.34, False, id="rare class below it"),
+        pytest.param(Label.WITH_MASK, 0.59, False, id="others as before"),
+        pytest.param(Label.WITHOUT_MASK, 0.6, True, id="others above"),
+    ],
+)
+def test_the_rare_class_may_have_its_own_threshold(label: Label, score: float, sure: bool) -> None:
+    boxes = Boxes(np.array([FACE]), np.array([label]), np.array([score]))
+    verdict = judge(Fused(boxes, np.ones(1), np.ones(1)), Rules(sure_incorrect=0.35))
+    assert (len(verdict.sure), len(verdict.doubtful)) == (int(sure), int(not sure))

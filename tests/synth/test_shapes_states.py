@@ -49,6 +49,7 @@ COVERS = {
     "hanging": {"nose": NONE, "mouth": NONE, "chin": NONE},
     # All is covered, but the wire is at the chin.
     "upside_down": {"nose": ALL, "mouth": ALL, "chin": ALL},
+    "forehead": {"nose": NONE, "mouth": NONE, "chin": NONE},
 }
 
 
@@ -100,6 +101,7 @@ def test_every_state_is_spoken_of() -> None:
         ("slipped", Label.INCORRECT),
         ("hanging", Label.INCORRECT),
         ("upside_down", Label.INCORRECT),
+        ("forehead", Label.INCORRECT),
     ],
 )
 def test_label_of_each_state(state: str, label: Label) -> None:
@@ -197,9 +199,10 @@ def test_styles_may_be_weighed_anew() -> None:
     assert draw_shape(rng, "cloth", weights).style == "cloth"
 
 
-def test_only_masks_with_loops_hang() -> None:
+def test_only_masks_with_loops_hang_or_are_pushed_up() -> None:
     assert styles_for("nose_out") == SHAPE_WEIGHTS
     assert set(styles_for("hanging")) == set(SHAPES) - {"gaiter", "bandana"}
+    assert set(styles_for("forehead")) == set(SHAPES) - {"gaiter", "bandana"}
     assert styles_for("hanging", {"gaiter": 1.0}) == {"gaiter": 1.0}
     assert styles_for("upside_down", {"gaiter": 1.0, "cup": 2.0}) == {"cup": 2.0}
 
