@@ -18,7 +18,7 @@ from synth.negatives import faceless_part, free_window
 from synth.people import Cutout, cut_out
 from synth.plan import Job
 from synth.recipe import Recipe
-from synth.scene import Scene, finish, frame, gallery, resize
+from synth.scene import Scene, close_up, finish, frame, gallery, resize
 from synth.sources import Photo
 
 # JPEG quality of cameras, phones and web pages.
@@ -71,7 +71,8 @@ def draw_scene(job: Job, recipe: Recipe, rng: np.random.Generator) -> Scene:
 
 
 def _photo(job: Job, recipe: Recipe, rng: np.random.Generator) -> Scene:
-    return frame(_dress_photo(job.photos[0], recipe, rng), rng, recipe.smallest)
+    framed = close_up if rng.random() < recipe.closeups else frame
+    return framed(_dress_photo(job.photos[0], recipe, rng), rng, recipe.smallest)
 
 
 def _gallery(job: Job, recipe: Recipe, rng: np.random.Generator) -> Scene:

@@ -10,6 +10,11 @@ from data.exceptions import UsageError
 from synth.shapes import SHAPE_WEIGHTS
 from synth.states import STATES, Mix
 
+_SHARES = (
+    *("texture_share", "instead", "front", "negatives", "crowds", "galleries", "closeups"),
+    "camera",
+)
+
 
 def _wrong_states() -> dict[str, float]:
     return {name: share for name, (_, share, _) in STATES.items() if name != "right"}
@@ -32,6 +37,7 @@ class Recipe:
         negatives: share of pictures without any face.
         crowds: share of pictures that are crowds put together from portraits.
         galleries: share of the portraits' pictures that show several side by side.
+        closeups: share of single photos that are cut close around one face, as at a door.
         smallest: height in px of the smallest face that is shown.
         light: whether masks take on the light, blur and grain of the face.
         camera: share of pictures with an effect of the camera over the whole.
@@ -49,14 +55,14 @@ class Recipe:
     negatives: float = 0.04
     crowds: float = 0.12
     galleries: float = 0.5
+    closeups: float = 0.2
     smallest: float = 6.0
     light: bool = True
     camera: float = 0.25
 
     def __post_init__(self) -> None:
-        for name in ("texture_share", "instead", "front", "negatives", "crowds", "galleries"):
+        for name in _SHARES:
             _check_number(name, getattr(self, name), 1.0)
-        _check_number("camera", self.camera, 1.0)
         _check_number("prints", self.prints, 10.0)
         _check_number("smallest", self.smallest, 1000.0)
         if self.smallest < 1:

@@ -115,9 +115,29 @@ def frame(scene: Scene, rng: np.random.Generator, smallest: float = MIN_FACE_HEI
         window = _window_around_face(scene, rng)
     else:
         window = (0, 0, w, h)
-    scene = crop(scene, window)
+    return _at_some_size(crop(scene, window), rng, smallest)
+
+
+def close_up(scene: Scene, rng: np.random.Generator, smallest: float = MIN_FACE_HEIGHT) -> Scene:
+    """A scene framed as at a door or in a selfie: its tallest face fills .35 to .9 of the height.
+
+    A scene without faces is framed as any other.
+    """
+    if not len(scene.boxes):
+        return frame(scene, rng, smallest)
     h, w = scene.image.shape[:2]
-    # Log-uniform: as many pictures twice as small as twice as large.
+    x1, y1, x2, y2 = scene.boxes[int(np.argmax(scene.boxes[:, 3] - scene.boxes[:, 1]))]
+    height = (y2 - y1) / float(rng.uniform(0.35, 0.9))
+    width = max(height * float(rng.uniform(0.7, 1.4)), (x2 - x1) * 1.05)
+    rows, columns = min(h, round(height)), min(w, round(width))
+    left, top = _place(rng, x1, x2, columns, w), _place(rng, y1, y2, rows, h)
+    return _at_some_size(crop(scene, (left, top, left + columns, top + rows)), rng, smallest)
+
+
+def _at_some_size(scene: Scene, rng: np.random.Generator, smallest: float) -> Scene:
+    """At a random size, from either side. Log-uniform: as many pictures twice as small as twice
+    as large."""
+    h, w = scene.image.shape[:2]
     side = float(np.exp(rng.uniform(np.log(288), np.log(672))))
     factor = min(side / max(h, w), 2.0)
     scene = resize(scene, max(32, round(w * factor)), max(32, round(h * factor)), smallest)

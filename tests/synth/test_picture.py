@@ -15,7 +15,7 @@ from synth.scene import Scene
 from synth.sources import Photo
 
 KINDS = {
-    "photo": Recipe(negatives=0, crowds=0, galleries=0),
+    "photo": Recipe(negatives=0, crowds=0, galleries=0, closeups=0.5),
     "gallery": Recipe(negatives=0, crowds=0, galleries=1),
     "crowd": Recipe(negatives=0, crowds=1),
     "negative": Recipe(negatives=1, crowds=0),

@@ -1,5 +1,6 @@
 """Scenes: boxes stay on their faces through every cut, size and mirror."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import cv2
@@ -17,6 +18,7 @@ from synth.scene import (
     MIN_VISIBLE,
     Scene,
     blur_out,
+    close_up,
     crop,
     finish,
     flip,
@@ -24,6 +26,8 @@ from synth.scene import (
     gallery,
     resize,
 )
+
+Framing = Callable[[Scene, np.random.Generator], Scene]
 
 BARE = FaceRecord("without_mask", [], yaw=10.0, roll=-5.0)
 DULL, BRIGHT = 40, 220
@@ -104,9 +108,10 @@ def test_flip_knows_faces_without_pose() -> None:
     assert flip(unposed).records[0].yaw is None
 
 
-@given(scenes(), st.integers(0, 2**32 - 1))
-def test_framing_keeps_boxes_on_faces(scene: Scene, seed: int) -> None:
-    result = frame(scene, np.random.default_rng(seed))
+@pytest.mark.parametrize("framed", [frame, close_up])
+@given(scene=scenes(), seed=st.integers(0, 2**32 - 1))
+def test_framing_keeps_boxes_on_faces(framed: Framing, scene: Scene, seed: int) -> None:
+    result = framed(scene, np.random.default_rng(seed))
     height, width = result.image.shape[:2]
     assert min(height, width) >= 32
     assert max(height, width) <= 672
@@ -123,6 +128,24 @@ def test_framing_is_random_and_follows_its_generator() -> None:
     assert len(shapes) > 15
     first, again = (frame(scene, np.random.default_rng(3)) for _ in range(2))
     assert (first.image == again.image).all()
+
+
+def test_close_ups_are_filled_by_the_tallest_face() -> None:
+    scene = make_scene(400, 300, (20, 20, 50, 60), (200, 100, 250, 160))
+    shares = []
+    for seed in range(40):
+        result = close_up(scene, np.random.default_rng(seed))
+        tallest = max(box[3] - box[1] for box in result.boxes)
+        shares.append(tallest / result.image.shape[0])
+    assert min(shares) > 0.33
+    assert max(shares) < 0.92
+    assert np.ptp(shares) > 0.3
+
+
+def test_without_a_face_nothing_is_close() -> None:
+    empty = make_scene(200, 200)
+    first, other = (f(empty, np.random.default_rng(1)) for f in (close_up, frame))
+    assert (first.image == other.image).all()
 
 
 def test_cut_faces_are_blurred_and_dropped(portrait: Image, astronaut_face: Face) -> None:
