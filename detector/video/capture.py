@@ -22,10 +22,10 @@ OPEN_TIMEOUT = 10.0
 QUIET = 600.0  # s
 
 # TCP loses no packets, so no picture is half grey; the rest keeps FFmpeg from collecting
-# seconds of a stream before it gives out the first picture.
+# seconds of a stream before it gives out the first picture. Not "nobuffer": that throws away the
+# key frame that cameras begin with, and the next one may be ten seconds off.
 _STREAM_OPTIONS = {
     "rtsp_transport": "tcp",
-    "fflags": "nobuffer",
     "flags": "low_delay",
     "analyzeduration": "1000000",
     "fpsprobesize": "0",
@@ -158,9 +158,9 @@ def _decode(
     timeout: tuple[float, float],
     stall: float | None = None,
 ) -> Iterator[Grab]:
-    last = time.monotonic()
     try:
         with av.open(source.address, options=options, timeout=timeout) as container:
+            last = time.monotonic()  # from here: opening has a time limit of its own
             if not container.streams.video:
                 raise VideoError(f"{source.shown}: expected a video, but it holds no pictures")
             stream = container.streams.video[0]
@@ -170,6 +170,9 @@ def _decode(
                 # Or half a picture comes with the rest in grey; H.264 marks such ones corrupt.
                 stream.codec_context.options = {"err_detect": "explode"}
             for packet in container.demux(stream):
+                # Before it is decoded: FFmpeg's parser hands a last packet over at the time-out.
+                if stall is not None and time.monotonic() - last > stall:
+                    raise VideoError(f"no picture for {stall:g} s")
                 try:
                     pictures = packet.decode()
                 except av.error.InvalidDataError:
@@ -179,8 +182,6 @@ def _decode(
                     if not picture.is_corrupt:
                         last = time.monotonic()
                         yield _grab(picture, picture.time if stall is None else None)
-                if stall is not None and time.monotonic() - last > stall:
-                    raise VideoError(f"no picture for {stall:g} s")
     except av.FFmpegError as error:
         raise VideoError(f"{source.shown}: {_reason(error)}") from error
 

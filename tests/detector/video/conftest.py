@@ -14,6 +14,7 @@ import pytest
 from data.images import Image, encode_image
 from detector.video.types import Frame, Result
 from detector.video.writer import VideoWriter
+from tests.detector.video.rtsp_camera import RtspCamera
 
 GREY = 90
 
@@ -125,6 +126,14 @@ class MotionJpeg:
 @pytest.fixture
 def camera() -> Iterator[MotionJpeg]:
     server = MotionJpeg()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def rtsp() -> Iterator[RtspCamera]:
+    server = RtspCamera(picture)
     server.start()
     yield server
     server.stop()
