@@ -22,9 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--two-phase",
         action="store_true",
         help="train the rival's classifier instead: MobileNetV2 on crops of the faces; --init "
-        "imagenet or random, --count N faces, --imgsz PX of a crop (defaults: "
-        f"{TWO_PHASE.epochs} epochs, {TWO_PHASE.crops} faces, {TWO_PHASE.imgsz} px; ImageNet "
-        "weights where torchvision can have them)",
+        "imagenet, random or a .pth file of torchvision's mobilenet_v2, --count N faces, "
+        f"--imgsz PX of a crop (defaults: {TWO_PHASE.epochs} epochs, {TWO_PHASE.crops} faces, "
+        f"{TWO_PHASE.imgsz} px; ImageNet weights where torchvision can have them)",
     )
     presets = "; ".join(f"{name}: {preset.summary}" for name, preset in PRESETS.items())
     add("--preset", choices=PRESETS, default="nano", help=f"{presets} (default: %(default)s)")

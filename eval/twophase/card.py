@@ -68,7 +68,9 @@ def write_card(
                 "square, of the box's longer side": f"{CONTEXT:g}",
             },
         ),
-        *_table("Start weights", {state["start"]: _STARTS[state["start"]]}),
+        *_table(
+            "Start weights", {state["start"]: _STARTS.get(state["start"], "a file that was given")}
+        ),
         *_table(
             "Validation split, best epoch",
             {name.removeprefix("val_"): f"{value:.3f}" for name, value in best.items()},

@@ -6,6 +6,7 @@ What ImageNet's networks expect of their input is done inside.
 
 import json
 import logging
+import pickle
 import socket
 import urllib.error
 import warnings
@@ -28,25 +29,55 @@ _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, RGB
 STARTS = ("imagenet", "random", "auto")
 
 
+def is_file_of_weights(start: str) -> bool:
+    """Whether start weights are named as a file of torchvision's, and it is there."""
+    return start.endswith(".pth") and Path(start).is_file()
+
+
 def build(start: str) -> tuple[Any, str]:
-    """The network, and what it starts from: "imagenet" or "random".
+    """The network, and what it starts from: "imagenet", "random", or the name of a file.
 
     "auto" takes torchvision's ImageNet weights from torch's cache or its server, and random ones
-    where neither has them.
+    where neither has them. A file is a state dict of torchvision's `mobilenet_v2`, as its server
+    has them, for machines that can't reach it; its last layer is made anew.
 
     Raises:
-        TrainingError: if "imagenet" is asked for and can't be had.
+        TrainingError: if "imagenet" is asked for and can't be had, or the file is something else.
         MissingExtraError: if torchvision isn't installed.
     """
     models = require("torchvision", "train").models
     torch = require("torch", "train")
-    state = None if start == "random" else _imagenet(models, asked=start == "imagenet")
-    network = models.mobilenet_v2(num_classes=1000 if state else len(CLASS_NAMES))
+    state, name = None, start
+    if start.endswith(".pth"):
+        state, name = _read_state(Path(start)), Path(start).name
+    elif start != "random":
+        state, name = _imagenet(models, asked=start == "imagenet"), "imagenet"
     if state is None:
-        return network, "random"
-    network.load_state_dict(state)
+        return models.mobilenet_v2(num_classes=len(CLASS_NAMES)), "random"
+    network = models.mobilenet_v2()
+    try:
+        network.load_state_dict(state)
+    except (RuntimeError, TypeError) as error:
+        raise TrainingError(_no_weights(start)) from error
     network.classifier[1] = torch.nn.Linear(network.last_channel, len(CLASS_NAMES))
-    return network, "imagenet"
+    return network, name
+
+
+def _read_state(path: Path) -> dict[str, Any]:
+    """Tensors alone: a pickle that would run code is refused by torch."""
+    torch = require("torch", "train")
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+        raise TrainingError(_no_weights(path.name)) from error
+    return state
+
+
+def _no_weights(name: str) -> str:
+    return (
+        f"{name}: expected the weights of torchvision's mobilenet_v2 (1000 classes), but it holds "
+        "something else; give their file, or --init random"
+    )
 
 
 def _imagenet(models: Any, *, asked: bool) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ from data.exceptions import TrainingError, UsageError
 from data.extras import package_file
 from data.files import write_json
 from detector.train import CARD, LAST, RUN_FILE, check_out, fingerprint, pick_device, run_worker
-from eval.twophase.network import STARTS
+from eval.twophase.network import STARTS, is_file_of_weights
 
 ONNX_NAME = "two-phase.onnx"
 CURVES = "curves.png"
@@ -26,7 +26,7 @@ class ClassifierConfig:
         batch: crops a step.
         lr0: highest learning rate, of AdamW (Loshchilov & Hutter 2019), on a cosine to zero.
         crops: faces to train on, at most.
-        start: "imagenet", "random", or "auto": the former where it can be had.
+        start: "imagenet", "random", "auto" (the former where it can be had), or a .pth file.
         seed: of which faces, their variations and random start weights.
     """
 
@@ -102,15 +102,16 @@ def check_config(config: ClassifierConfig) -> None:
         value = getattr(config, name)
         if value < low:
             raise UsageError(f"expected --{option} of at least {low}, but got {value}")
-    if config.imgsz % 32 or config.imgsz > 512:
+    if config.imgsz % 16 or config.imgsz > 512:
         raise UsageError(
-            f"expected --imgsz as a multiple of 32 up to 512 for crops, but got {config.imgsz}"
+            f"expected --imgsz as a multiple of 16 up to 512 for crops, but got {config.imgsz}"
         )
     if not 0 < config.lr0 <= 1:
         raise UsageError(f"expected --lr0 above 0 and up to 1, but got {config.lr0}")
-    if config.start not in STARTS:
+    if config.start not in STARTS and not is_file_of_weights(config.start):
         raise UsageError(
-            f"expected --init {', '.join(STARTS[:2])} with --two-phase, but got {config.start!r}"
+            f"expected --init {', '.join(STARTS[:2])} or a .pth file with --two-phase, but got "
+            f"{config.start!r}"
         )
 
 

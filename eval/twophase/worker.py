@@ -3,6 +3,7 @@
 Reads the job from RUN_FOLDER/run.json; on failure writes one line to ERROR_FILE.
 """
 
+import copy
 import json
 import logging
 import os
@@ -19,7 +20,7 @@ import numpy as np
 
 from data.boxes import Ints
 from data.dataset import find_samples
-from data.exceptions import MaskwatchError
+from data.exceptions import MaskwatchError, TrainingError
 from data.extras import require
 from data.files import atomic_path
 from data.labels import CLASS_NAMES
@@ -36,6 +37,9 @@ TRACE = "traceback.txt"
 BEST = Path("weights", "best.pt")
 # Crops of the validation split, as a share of those trained on.
 _VAL_SHARE = 0.2
+# What a run is gone on with.
+STATEFUL = ("network", "average", "optimiser", "schedule")
+_KEEP = 0.995  # of the average, a step: it spans some 200
 _SMALL_STEP = 16 * 64 * 64  # pixels of a batch
 
 
@@ -69,21 +73,39 @@ def run(out: Path) -> None:
     job = json.loads((out / "run.json").read_text(encoding="utf-8"))
     config = ClassifierConfig(**job["two_phase"])
     torch = require("torch", "train")
-    if job["device"] == "cpu":
-        torch.set_num_threads(thread_count(config))
     train, val = read_crops(Path(job["data"]), config)
     state = fit(out, config, job["device"], train, val, resume=job["resume"])
     network = build("random")[0]
-    network.load_state_dict(torch.load(out / BEST, weights_only=True)["network"])
+    network.load_state_dict(torch.load(out / BEST, weights_only=True)["average"])
     draw_curves(state["history"], out / CURVES)
     export(network, config.imgsz, CONTEXT, out / ONNX_NAME)
     write_card(out, job, state, (train, val))
 
 
-def thread_count(config: ClassifierConfig) -> int:
-    """Threads of torch on a CPU. They wait for each other at every layer, which small steps don't
-    gain back, on a busy machine least of all."""
-    return core_count() if config.batch * config.imgsz**2 > _SMALL_STEP else 1
+def thread_count(config: ClassifierConfig, load: float) -> int:
+    """Threads of torch on a CPU where others keep `load` cores busy.
+
+    Threads wait for each other at every layer, which small steps don't gain back; and with fewer
+    free cores than threads each layer waits for the scheduler: on two cores with nine others
+    running, two threads did not end 12 steps in a minute, one did 21 crops/s.
+    """
+    if config.batch * config.imgsz**2 <= _SMALL_STEP:
+        return 1
+    return max(1, min(core_count(), round(core_count() - load)))
+
+
+def share_cores(config: ClassifierConfig, device: str, own: int) -> int:
+    """Set torch's threads by what others leave free now; `own` of the load were ours.
+
+    Returns:
+        How many there are now.
+    """
+    if device != "cpu":
+        return own
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    count = thread_count(config, max(0.0, load - own))
+    require("torch", "train").set_num_threads(count)
+    return count
 
 
 def read_crops(data: Path, config: ClassifierConfig) -> tuple[CropSet, CropSet]:
@@ -107,9 +129,10 @@ def read_crops(data: Path, config: ClassifierConfig) -> tuple[CropSet, CropSet]:
 
 @dataclass(frozen=True)
 class Parts:
-    """What one training step needs."""
+    """What one training step needs; `average` follows the network, and is what is kept."""
 
     network: Any
+    average: Any
     optimiser: Any
     schedule: Any
     loss: Any
@@ -120,7 +143,7 @@ def fit(
 ) -> dict[str, Any]:
     """Train epoch by epoch, keeping the last and the best; the state after the last.
 
-    Keys of the state: network, optimiser, schedule (of torch), start ("imagenet" or "random"),
+    Keys of the state: network, average, optimiser, schedule (of torch), start (what `build` said),
     epoch (number done), best (row of the best epoch), history (one mapping an epoch).
     """
     torch = require("torch", "train")
@@ -131,19 +154,22 @@ def fit(
     parts = make_parts(network.to(where), config, train)
     history: list[dict[str, float]] = []
     if state:
-        for name in ("network", "optimiser", "schedule"):
+        if not set(STATEFUL) <= state.keys():
+            raise TrainingError(f"{out}: this run was begun by an older version; start a new one")
+        for name in STATEFUL:
             getattr(parts, name).load_state_dict(state[name])
         history, start = state["history"], state["start"]
+    threads = 0
     for epoch in range(len(history), config.epochs):
+        threads = share_cores(config, device, threads)
         begin = time.monotonic()
         rng = np.random.default_rng([config.seed, 2, epoch])
         scores = {"epoch": epoch + 1.0, **train_epoch(parts, train, config, rng)}
         scores |= {f"val_{k}": v for k, v in score(parts, val, config).items()}
         history.append(scores)
         best = max(range(len(history)), key=lambda row: history[row]["val_balanced"])
-        state = {name: getattr(parts, name).state_dict() for name in ("network", "optimiser")}
-        state |= {"schedule": parts.schedule.state_dict(), "start": start, "best": best}
-        state |= {"epoch": epoch + 1, "history": history}
+        state = {name: getattr(parts, name).state_dict() for name in STATEFUL}
+        state |= {"start": start, "best": best, "epoch": epoch + 1, "history": history}
         # The best first: whoever resumes after the last was written has both.
         for file in [BEST, LAST] if best == epoch else [LAST]:
             with atomic_path(out / file) as temporary:
@@ -167,7 +193,21 @@ def make_parts(network: Any, config: ClassifierConfig, train: CropSet) -> Parts:
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, config.lr0, total_steps=steps + 1, pct_start=0.15
     )
-    return Parts(network, optimiser, schedule, loss)
+    return Parts(network, copy.deepcopy(network).eval(), optimiser, schedule, loss)
+
+
+def follow(average: Any, network: Any, step: int) -> None:
+    """Move the average's weights and statistics towards the network's after `step` steps.
+
+    An exponential average (Polyak & Juditsky 1992), short in the beginning.
+    """
+    share = max(1 - _KEEP, 1 / (1 + step / 10))
+    now = network.state_dict()
+    for name, kept in average.state_dict().items():
+        if kept.dtype.is_floating_point:
+            kept.lerp_(now[name], share)
+        else:
+            kept.copy_(now[name])
 
 
 def batches(count: int, size: int, order: Ints) -> Iterator[Ints]:
@@ -196,6 +236,7 @@ def train_epoch(
         loss.backward()
         parts.optimiser.step()
         parts.schedule.step()
+        follow(parts.average, parts.network, parts.schedule.last_epoch)
         losses.append(float(loss.detach()))
         log.debug("%d of %d crops", seen, len(order))
         right += int((logits.argmax(1) == labels).sum())
@@ -214,14 +255,13 @@ def to_tensors(crops: Any, class_ids: Ints, parts: Parts) -> tuple[Any, Any]:
 def score(parts: Parts, val: CropSet, config: ClassifierConfig) -> dict[str, float]:
     """Loss, accuracy, each class's recall, and their mean, on crops as the pipeline cuts them."""
     torch = require("torch", "train")
-    parts.network.eval()
     logits = []
     with torch.no_grad():
         for start in range(0, len(val.images), config.batch):
             images = val.images[start : start + config.batch]
             crops = np.stack([plain(image, config.imgsz) for image in images])
             ids = val.class_ids[start : start + config.batch]
-            logits.append(parts.network(to_tensors(crops, ids, parts)[0]).cpu())
+            logits.append(parts.average(to_tensors(crops, ids, parts)[0]).cpu())
     stacked, truth = torch.cat(logits), torch.from_numpy(val.class_ids)
     loss = torch.nn.functional.cross_entropy(stacked, truth)
     hit = (stacked.argmax(1) == truth).numpy()

@@ -11,6 +11,7 @@ import pytest
 
 from data.boxes import Boxes
 from data.dataset import find_samples, write_yaml
+from data.exceptions import TrainingError
 from data.files import digest, write_json
 from data.images import Image
 from data.writer import write_sample
@@ -19,7 +20,7 @@ from eval.twophase import worker
 from eval.twophase.crops import collect_crops
 from eval.twophase.network import KIND, build
 from eval.twophase.train import ClassifierConfig
-from eval.twophase.worker import make_parts, train_epoch
+from eval.twophase.worker import follow, make_parts, thread_count, train_epoch
 
 
 def test_the_interrupted_run_kept_its_epochs(interrupted):
@@ -55,6 +56,56 @@ def test_it_learns_what_colour_tells_apart(patches):
     assert epochs[-1]["loss"] < epochs[0]["loss"]
 
 
+@pytest.mark.parametrize(
+    ("batch", "load", "threads"),
+    [(6, 0.0, 1), (64, 0.0, 4), (64, 0.4, 4), (64, 2.2, 2), (64, 9.0, 1)],
+    ids=["small steps", "free", "nearly free", "half busy", "crowded"],
+)
+def test_threads_leave_busy_cores_alone(monkeypatch, batch, load, threads):
+    monkeypatch.setattr(worker, "core_count", lambda: 4)
+    assert thread_count(ClassifierConfig(batch=batch), load) == threads
+
+
+def test_the_average_follows_the_network():
+    import torch
+
+    average, network = (torch.nn.BatchNorm1d(1) for _ in range(2))
+    network.load_state_dict(network.state_dict() | {"weight": torch.tensor([3.0])})
+    follow(average, network, 10)
+    assert average.weight.item() == 2.0  # half the way, early on
+    follow(average, network, 10_000)
+    assert average.weight.item() == pytest.approx(2.005)
+    network(torch.zeros(4, 1))
+    follow(average, network, 10_001)
+    assert average.num_batches_tracked == 1
+
+
+def test_it_starts_from_a_file_of_weights(tmp_path):
+    import torch
+    import torchvision
+
+    file = tmp_path / "mobilenet_v2-7ebf99e0.pth"
+    given = torchvision.models.mobilenet_v2().state_dict()
+    torch.save(given, file)
+    network, start = build(str(file))
+    assert start == file.name
+    assert network.classifier[1].out_features == 3
+    assert torch.equal(network.features[0][0].weight, given["features.0.0.weight"])
+
+
+@pytest.mark.parametrize("content", [b"", b"not weights", {"a": 1}, [1]], ids=repr)
+def test_other_files_are_no_weights(tmp_path, content):
+    import torch
+
+    file = tmp_path / "start.pth"
+    if isinstance(content, bytes):
+        file.write_bytes(content)
+    else:
+        torch.save(content, file)
+    with pytest.raises(TrainingError, match=r"start\.pth: expected the weights of torchvision's"):
+        build(str(file))
+
+
 def test_a_finished_run_leaves_onnx_checksum_curves_and_card(trained):
     assert cv2.imread(str(trained.curves)).shape[:2] == (480, 1200)
     assert trained.onnx.with_name("two-phase.onnx.sha256").read_text() == (
@@ -77,15 +128,16 @@ def test_a_finished_run_leaves_onnx_checksum_curves_and_card(trained):
 @pytest.mark.parametrize(
     ("options", "said", "code"),
     [
-        (["--init", "yolo26n.pt"], "expected --init imagenet, random", 2),
-        (["--imgsz", "33"], "a multiple of 32", 2),
+        (["--init", "yolo26n.pt"], "expected --init imagenet, random or a .pth file", 2),
+        (["--init", "missing.pth"], "but got 'missing.pth'", 2),
+        (["--imgsz", "40"], "a multiple of 16", 2),
         (["--epochs", "0"], "--epochs of at least 1", 2),
         (["--count", "1"], "--count of at least 4", 2),
         (["--lr0", "2"], "--lr0 above 0", 2),
         (["--preset", "small"], "no effect on --two-phase", 2),
         (["--resume"], "an interrupted run of --two-phase", 1),
     ],
-    ids=["start", "size", "epochs", "faces", "rate", "preset", "nothing to resume"],
+    ids=["start", "no such file", "size", "epochs", "faces", "rate", "preset", "nothing to resume"],
 )
 def test_refused_before_anything_is_made(patches, tmp_path, capsys, options, said, code):
     out = tmp_path / "run"
