@@ -1,6 +1,7 @@
 """Tracks drawn into frames: a box and a calm label, coloured by state."""
 
 import math
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -81,10 +82,17 @@ def _fit_text(
     """
     height = max(LABEL_MIN_HEIGHT, min(LABEL_SHARE * max(shape[:2]), face_height / 4))
     height = LABEL_MIN_HEIGHT * 1.2 ** math.floor(math.log(height / LABEL_MIN_HEIGHT, 1.2))
-    (_, unit), _ = cv2.getTextSize(text, FONT, 1.0, 1)
+    (_, unit), _ = _text_size(text, 1.0, 1)
     scale = height / unit
-    (width, tall), below = cv2.getTextSize(text, FONT, scale, _weight(scale))
+    (width, tall), below = _text_size(text, scale, _weight(scale))
     return scale, (width + 6, tall + below + 4), tall
+
+
+@lru_cache(maxsize=1024)
+def _text_size(text: str, scale: float, weight: int) -> tuple[tuple[int, int], int]:
+    """(width, height) and baseline, px: OpenCV takes longer to measure a label than to draw it."""
+    (width, height), below = cv2.getTextSize(text, FONT, scale, weight)
+    return (width, height), below
 
 
 def _covered(place: tuple[int, int], size: tuple[int, int]) -> Floats:

@@ -16,6 +16,7 @@ from av.video.frame import VideoFrame
 
 from data.exceptions import UsageError, VideoError
 from data.images import Image
+from detector.environment import core_count
 from detector.video.types import Result
 
 log = logging.getLogger(__name__)
@@ -27,8 +28,10 @@ _FRAGMENTS = {"movflags": "frag_keyframe+empty_moov+default_base_moof", **_AT_ON
 CONTAINERS = {".mp4": _FRAGMENTS, ".mov": _FRAGMENTS, ".mkv": _AT_ONCE}
 # Preference of encoders; builds of FFmpeg without x264 have one of the others.
 ENCODERS = ("libx264", "libopenh264", "h264_videotoolbox", "mpeg4")
-# x264's "superfast" takes a third more time than "ultrafast" and less than half of the bytes.
-_X264 = {"preset": "superfast", "crf": "23", "bf": "0"}
+# x264's "superfast" takes a third more time than "ultrafast" and, of a noisy room, less than half
+# of the bytes. Without adaptive quantisation it takes 5 to 10 % less time and 3 to 7 % fewer bytes,
+# for a PSNR 0.2 to 1 dB higher and an SSIM .0005 lower (two clips of 1280x720).
+_X264 = {"preset": "superfast", "crf": "23", "bf": "0", "aq-mode": "0"}
 TICKS = 90_000  # a second, the clock of MPEG
 KEY_EVERY = 2.0  # s: what a crash loses at most
 WAITING = 4  # frames between drawing and encoding
@@ -147,9 +150,9 @@ class _Encoder:
         self._size = (first.shape[0] + first.shape[0] % 2, first.shape[1] + first.shape[1] % 2)
         name = choose_encoder()
         # The rate is a hint for the encoder; times come with the frames.
-        self._stream = container.add_stream(
-            name, rate=25, options=_X264 if name == "libx264" else {}
-        )
+        # Left alone, x264 takes more threads than there are cores: here other stages wait for them.
+        options = {**_X264, "threads": str(max(1, core_count() // 2))} if name == "libx264" else {}
+        self._stream = container.add_stream(name, rate=25, options=options)
         self._stream.height, self._stream.width = self._size
         self._stream.pix_fmt = "yuv420p"
         self._stream.codec_context.time_base = Fraction(1, TICKS)
@@ -159,7 +162,8 @@ class _Encoder:
 
     def add(self, image: Image, time: float) -> None:
         planes = cv2.cvtColor(fit_into(image, self._size), cv2.COLOR_BGR2YUV_I420)
-        frame = VideoFrame.from_ndarray(np.asarray(planes, dtype=np.uint8), format="yuv420p")
+        # Not copied: the frame keeps the array alive.
+        frame = VideoFrame.from_numpy_buffer(np.asarray(planes, dtype=np.uint8), format="yuv420p")
         self._last = max(self._last + 1, round(time * TICKS))
         frame.pts, frame.time_base = self._last, Fraction(1, TICKS)
         if time - self._last_key >= KEY_EVERY:
