@@ -17,7 +17,7 @@ from data.extras import package_file
 from data.images import Image, decode_image, read_image, write_image
 from detector.runtime import Detector
 from detector.video.pipeline import Detected
-from detector.video.results.hub import Hub
+from detector.video.results.hub import Hub, Outlet
 from detector.video.results.live import Live
 from detector.video.results.places import parse_line, parse_zone
 from detector.video.results.serve import PageServer
@@ -114,7 +114,9 @@ def main() -> None:
     photo = read_image(package_file("skimage", "data/astronaut.png", "demo"))
     live, stop = Live(["entrance"]), threading.Event()
     zone = parse_zone("counter=.70,.30,.99,.30,.99,.99,.70,.99")
-    hub = Hub([zone], [parse_line("door=.36,.02,.36,.62")], [live.update])
+    hub = Hub(
+        [zone], [parse_line("door=.36,.02,.36,.62")], [Outlet("page", live.update, live.note)]
+    )
     with PageServer(live, 0) as server:
         player = threading.Thread(target=play, args=(scene(photo), hub, stop))
         player.start()

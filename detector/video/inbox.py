@@ -23,7 +23,7 @@ class Inbox(Generic[T]):
 
     def __init__(self, sources: Iterable[Source], depth: int = FILE_DEPTH) -> None:
         self._live = {source.name: source.live for source in sources}
-        self._waiting: dict[str, deque[T]] = {name: deque() for name in self._live}
+        self._waiting: dict[str, deque[tuple[T, bool]]] = {name: deque() for name in self._live}
         self._dropped = dict.fromkeys(self._live, 0)
         self._open = set(self._live)
         self._turn: deque[str] = deque(self._live)
@@ -31,18 +31,23 @@ class Inbox(Generic[T]):
         self._stopped = False
         self._changed = threading.Condition()
 
-    def put(self, name: str, item: T) -> bool:
-        """Leave an item of source `name`; False where the inbox has been stopped."""
+    def put(self, name: str, item: T, *, keep: bool = False) -> bool:
+        """Leave an item of source `name`; False where the inbox has been stopped.
+
+        One to `keep` replaces nothing, waits for nothing, and is replaced by no newer one.
+        """
         with self._changed:
             queue = self._waiting[name]
-            if self._live[name]:
-                self._dropped[name] += len(queue)
+            if self._live[name] and not keep:
+                kept = [waiting for waiting in queue if waiting[1]]
+                self._dropped[name] += len(queue) - len(kept)
                 queue.clear()
-            else:
+                queue.extend(kept)
+            elif not keep:
                 self._changed.wait_for(lambda: self._stopped or len(queue) < self._depth)
             if self._stopped:
                 return False
-            queue.append(item)
+            queue.append((item, keep))
             self._changed.notify_all()
             return True
 
@@ -59,7 +64,7 @@ class Inbox(Generic[T]):
                 name = self._turn[0]
                 self._turn.rotate(-1)
                 if self._waiting[name]:
-                    item = self._waiting[name].popleft()
+                    item, _ = self._waiting[name].popleft()
                     self._changed.notify_all()
                     return name, item, self._dropped[name]
             return None

@@ -4,6 +4,7 @@ import logging
 import queue
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -18,7 +19,7 @@ from detector.video.capture import Grab, Notes, read_once
 from detector.video.inbox import Inbox
 from detector.video.reconnect import Patience, keep_connected
 from detector.video.sources import Kind, Source
-from detector.video.types import Frame
+from detector.video.types import Frame, Outage
 
 log = logging.getLogger(__name__)
 
@@ -79,8 +80,8 @@ class Pipeline:
         self.errors: list[BaseException] = []
         self._read_once = read
         self._detect, self._flow = detect, flow
-        self._inbox: Inbox[Grab] = Inbox(sources)
-        self._ready: queue.Queue[Detected | None] = queue.Queue(READY)
+        self._inbox: Inbox[Grab | Outage] = Inbox(sources)
+        self._ready: queue.Queue[Detected | Outage | None] = queue.Queue(READY)
         self._stop = threading.Event()
         self._threads = [
             threading.Thread(target=self._capture, args=(s, g), name=f"capture {s.name}")
@@ -110,8 +111,8 @@ class Pipeline:
         self._stop.set()
         self._inbox.stop()
 
-    def take(self, timeout: float) -> Detected | None:
-        """The next frame, or None at the end.
+    def take(self, timeout: float) -> Detected | Outage | None:
+        """The next frame, or that its source is lost or back, or None at the end.
 
         Raises:
             TimeoutError: if none came within `timeout` seconds.
@@ -147,16 +148,25 @@ class Pipeline:
             stop=self._stop,
             rng=rng,
             must_start=must_start,
+            tell=lambda reason, seconds: self._note_outage(source.name, reason, seconds),
         )
+
+    def _note_outage(self, name: str, reason: str, seconds: float) -> None:
+        now = time.monotonic(), time.time()
+        self._inbox.put(name, Outage(name, bool(reason), reason, seconds, *now), keep=True)
 
     def _look(self) -> None:
         """Convert and detect, one frame after the other, sources in turn."""
         clocks: dict[str, _Clock] = {}
         try:
             while (taken := self._inbox.take()) is not None:
-                name, grab, dropped = taken
+                name, item, dropped = taken
+                if isinstance(item, Outage):
+                    if not self._hand_over(item):
+                        return
+                    continue
                 clock = clocks.setdefault(name, _Clock())
-                frame = clock.frame(name, grab, dropped)
+                frame = clock.frame(name, item, dropped)
                 asked = clock.count % self._flow.every == 0
                 clock.count += 1
                 found = self._detect(frame.image) if asked else None
@@ -175,7 +185,7 @@ class Pipeline:
         if crash is not None:
             self.errors.append(crash)
 
-    def _hand_over(self, item: Detected | None) -> bool:
+    def _hand_over(self, item: Detected | Outage | None) -> bool:
         while not self._stop.is_set():
             try:
                 self._ready.put(item, timeout=0.1)

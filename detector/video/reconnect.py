@@ -54,6 +54,7 @@ def keep_connected(
     stop: threading.Event,
     rng: np.random.Generator,
     must_start: bool = False,
+    tell: Callable[[str, float], object] | None = None,
 ) -> Iterator[T]:
     """What `connect()` yields, connected again whenever it ends or fails, until `stop` is set.
 
@@ -67,11 +68,13 @@ def keep_connected(
         stop: ends it at once, also while it waits.
         rng: of the jitter.
         must_start: raise the first fault if it comes before the first item.
+        tell: called when an outage begins, with its reason and 0, and when it is over, with ""
+            and its seconds, before the next item.
 
     Raises:
         VideoError: only where `must_start`.
     """
-    outage = _Outage(name)
+    outage = _Outage(name, tell)
     attempt, delivered = 0, False
     while not stop.is_set():
         began = time.monotonic()
@@ -99,20 +102,24 @@ def keep_connected(
 class _Outage:
     """Says once that a source is lost and why, and once that it is back."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, tell: Callable[[str, float], object] | None) -> None:
         self._name = name
+        self._tell = tell or (lambda _reason, _seconds: None)
         self._reasons: set[str] = set()
         self._since = 0.0
 
     def note(self, reason: str) -> None:
         if not self._reasons:
             self._since = time.monotonic()
-        if reason not in self._reasons:
-            self._reasons.add(reason)
             log.warning("%s: lost (%s); trying again until it is back", self._name, reason)
+            self._tell(reason, 0.0)
+        elif reason not in self._reasons:
+            log.warning("%s: still lost (%s)", self._name, reason)
+        self._reasons.add(reason)
 
     def over(self) -> None:
         if self._reasons:
             seconds = time.monotonic() - self._since
             log.warning("%s: back after %.1f s", self._name, seconds)
             self._reasons.clear()
+            self._tell("", seconds)

@@ -11,7 +11,7 @@ from data.images import Image
 from detector.video.control import Control
 from detector.video.pipeline import Pipeline
 from detector.video.studio import Studio
-from detector.video.types import Result, Sink
+from detector.video.types import Outage, Result, Sink, Watcher
 
 log = logging.getLogger(__name__)
 
@@ -66,13 +66,10 @@ class Run:
 
     Attributes:
         limits: when it ends by itself.
-        survive: a sink that fails is given up and the rest goes on, as live runs need; else its
-            error ends the run.
         idle: called between frames and while none comes, for windows.
     """
 
     limits: Limits = field(default_factory=Limits)
-    survive: bool = False
     idle: Callable[[], None] = lambda: None
 
 
@@ -81,15 +78,15 @@ def run_video(
 ) -> Summary:
     """Feed every result to every sink, until the end.
 
+    A sink that fails is given up, named once and kept in the summary's errors; the others go on.
+    When none is left the run ends.
+
     Args:
         pipeline: entered by the caller.
         studio: tracks and draws.
         sinks: entered by the caller, called in this order.
         control: threshold, pause and stop.
         run: how it goes.
-
-    Raises:
-        OSError, MaskwatchError: of a sink, unless the run survives it.
     """
     summary, working = Summary(), list(sinks)
     began = time.monotonic()
@@ -104,16 +101,26 @@ def run_video(
             continue
         if detected is None:
             break
+        if isinstance(detected, Outage):
+            _tell(detected, studio, working)
+            continue
         result, drawn = studio.develop(detected, control.conf)
         summary.add(result)
-        for sink in tuple(working):
-            error = _feed(sink, result, drawn, run.survive)
-            if error is not None:
-                working.remove(sink)
-                summary.errors.append(error)
+        summary.errors.extend(_feed(working, result, drawn))
+        if sinks and not working:
+            break
     summary.seconds = time.monotonic() - began
     summary.errors.extend(pipeline.errors)
     return summary
+
+
+def _tell(outage: Outage, studio: Studio, sinks: Sequence[Sink]) -> None:
+    """A source is lost or back: its tracks end first."""
+    if outage.lost:
+        studio.lose(outage.source)
+    for sink in sinks:
+        if isinstance(sink, Watcher):
+            sink.note(outage)
 
 
 def _is_over(limits: Limits, summary: Summary, began: float) -> bool:
@@ -122,15 +129,18 @@ def _is_over(limits: Limits, summary: Summary, began: float) -> bool:
     return limits.seconds is not None and time.monotonic() - began >= limits.seconds
 
 
-def _feed(
-    sink: Sink, result: Result, drawn: Image, survive: bool
-) -> OSError | MaskwatchError | None:
-    """Why the sink failed, where the run survives it."""
-    try:
-        sink(result, drawn)
-    except (OSError, MaskwatchError) as error:
-        if not survive:
-            raise
-        log.warning("%s is given up, the rest goes on: %s", type(sink).__name__, error)
-        return error
-    return None
+def _feed(working: list[Sink], result: Result, drawn: Image) -> list[OSError | MaskwatchError]:
+    """Why sinks failed, which are then taken out of `working`; the others go on."""
+    errors: list[OSError | MaskwatchError] = []
+    for sink in tuple(working):
+        try:
+            sink(result, drawn)
+        except (OSError, MaskwatchError) as error:
+            errors.append(error)
+            working.remove(sink)
+            if working:
+                reason = error.strerror if isinstance(error, OSError) else ""
+                where = getattr(error, "filename", None) or type(sink).__name__
+                said = f"{where}: {reason}" if reason else error
+                log.warning("an output is given up, the rest goes on: %s", said)
+    return errors

@@ -60,6 +60,10 @@ class Studio:
         canvas.setflags(write=False)
         return result, canvas
 
+    def lose(self, source: str) -> None:
+        """Let go of a source's faces: it is lost, and who is there when it is back is new."""
+        self._trackers[source].lose()
+
 
 class FindsFaces(Protocol):
     """A detector, or what stands in for one."""

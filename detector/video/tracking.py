@@ -108,6 +108,12 @@ class Tracker:
         self.regions = self._all_regions(frame, found)
         return Result(frame, self._told(frame, found is None), tuple(closed), changed)
 
+    def lose(self) -> None:
+        """Let go of all faces; numbers already given are not given again."""
+        self._keep([])
+        self._time = self._glance = None
+        self.regions = np.zeros((0, 4))
+
     def _follow_size(self, frame: Frame) -> tuple[list[int], bool]:
         size, before = frame.image.shape[:2], self._size
         self._size = size

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,6 +83,27 @@ class Result:
     size_changed: bool = False
 
 
+@dataclass(frozen=True)
+class Outage:
+    """A live source is lost, or is back.
+
+    Attributes:
+        source: the source's name.
+        lost: False where it is back.
+        reason: why it is lost, without passwords; "" where it is back.
+        seconds: how long it was lost; 0 where it is lost just now.
+        noticed: `time.monotonic()` seconds; after the last frame, before the next one.
+        clock: the same in `time.time()` seconds since 1970 (UTC).
+    """
+
+    source: str
+    lost: bool
+    reason: str
+    seconds: float
+    noticed: float
+    clock: float
+
+
 class Sink(Protocol):
     """Takes every result, in order: a window, a file, events, counters, alerts, a web page.
 
@@ -111,6 +132,14 @@ class Sink(Protocol):
         Raises:
             OSError, MaskwatchError: end the run; every sink is closed and exit status is 1.
         """
+
+
+@runtime_checkable
+class Watcher(Protocol):
+    """A sink that also wants to know when sources are lost and back."""
+
+    def note(self, outage: Outage) -> None:
+        """Take one outage, in order with the results of its source."""
 
 
 class Painter(Protocol):

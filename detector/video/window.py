@@ -16,7 +16,7 @@ from data.exceptions import VideoError
 from data.images import Image, write_image
 from detector.draw import DARK, FONT, LIGHT
 from detector.video.control import Control
-from detector.video.types import Result
+from detector.video.types import Outage, Result
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +89,7 @@ class Window:
         check_display()
         self._control, self._folder = control, folder
         self._last: dict[str, tuple[Result, Image]] = {}
+        self._lost: dict[str, str] = {}
         self._help = False
         self._message, self._until = "", 0.0
 
@@ -110,6 +111,16 @@ class Window:
         if new:
             cv2.namedWindow(self._title(result.frame.source), cv2.WINDOW_AUTOSIZE)
         self._show(result.frame.source, drawn)
+
+    def note(self, outage: Outage) -> None:
+        """Say in the picture that it is an old one, as `Watcher` says."""
+        source = outage.source
+        if not outage.lost:
+            self._lost.pop(source, None)
+            return
+        self._lost[source] = outage.reason
+        if source in self._last:
+            self._show(source, self._last[source][1])
 
     def poll(self) -> None:
         """Let the windows breathe and obey their keys; also while no frame comes."""
@@ -160,6 +171,8 @@ class Window:
 
     def _show(self, source: str, drawn: Image) -> None:
         lines = [f"{key}: {does}" for key, does in KEYS] if self._help else []
+        if source in self._lost:
+            lines.append(f"lost: {self._lost[source]}")
         if self._control.paused:
             lines.append("paused")
         elif time.monotonic() < self._until and self._message:

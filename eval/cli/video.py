@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.exceptions import MaskwatchError, UsageError
+from data.exceptions import MaskwatchError, UsageError, VideoError
 
 if TYPE_CHECKING:
     from detector.video.control import Control
@@ -21,8 +21,10 @@ SOURCE is a webcam's number (0), a video, a URL (rtsp, http, ...), or a folder o
 NAME=SOURCE names it. Of files every frame is seen, in order; of webcams and streams always the
 newest, and one that is lost is tried again until it is back.
 
-Exit status: 0 at the end or on q, 1 on errors, 2 on wrong usage, 130 on Ctrl-C and 143 on SIGTERM,
-each after every output is finished.
+An output that fails (a full disk, a webhook without an answer) is named once; the others go on.
+
+Exit status: 0 at the end or on q, 1 if a source or an output failed, wholly or in part, 2 on wrong
+usage, 130 on Ctrl-C and 143 on SIGTERM, each after every output is finished.
 """
 
 # Faces of a shop's entrance or a room are 40 px and more on 720p: 416 px finds them at twice the
@@ -83,6 +85,7 @@ def run(args: argparse.Namespace) -> int:
     from detector.video.control import Control
     from detector.video.signals import stopping
     from detector.video.sources import parse_sources
+    from eval.cli.main import describe_os_error
 
     _check(args)
     sources = parse_sources(args.source)
@@ -93,8 +96,9 @@ def run(args: argparse.Namespace) -> int:
     for error in summary.errors:
         if not isinstance(error, (MaskwatchError, OSError)):
             raise error
-        print(f"maskwatch: error: {error}", file=sys.stderr)
-    return caught.code or (1 if summary.errors else 0)
+        text = describe_os_error(error) if isinstance(error, OSError) else error
+        print(f"maskwatch: error: {text}", file=sys.stderr)
+    return 1 if summary.errors else caught.code
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -125,6 +129,7 @@ def _watch(args: argparse.Namespace, sources: Sequence["Source"], control: "Cont
     from detector.video.reconnect import Patience
     from detector.video.runner import Limits, Run, run_video
     from detector.video.studio import Look, Studio, detect_with
+    from eval.cli.video_sinks import failures
 
     detect = detect_with(_load(args), args.conf)
     flow = Flow(args.every, Patience(stall=args.stall))
@@ -133,12 +138,10 @@ def _watch(args: argparse.Namespace, sources: Sequence["Source"], control: "Cont
         pipeline = Pipeline(sources, detect, flow, np.random.default_rng())
         stack.enter_context(pipeline)
         studio = Studio(sources, Look(args.blur, painters, draw=bool(sinks)))
-        run = Run(
-            Limits(args.max_frames, args.duration),
-            survive=all(source.live for source in sources),
-            idle=idle,
-        )
-        return run_video(pipeline, studio, sinks, control, run)
+        run = Run(Limits(args.max_frames, args.duration), idle)
+        summary = run_video(pipeline, studio, sinks, control, run)
+    summary.errors += [VideoError(text) for text in failures(sinks)]
+    return summary
 
 
 def _load(args: argparse.Namespace) -> "FindsFaces":

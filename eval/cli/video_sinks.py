@@ -3,18 +3,18 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from data.exceptions import UsageError
 from data.labels import CLASS_NAMES
 from detector.video.results.access import SECRET_VARIABLE, TOKEN_VARIABLE
 
 if TYPE_CHECKING:
-    from detector.video.results.alerts import Send
-    from detector.video.results.hub import Finisher, Taker
+    from detector.video.results.background import Background
+    from detector.video.results.hub import Outlet
     from detector.video.results.places import Line, Zone
     from detector.video.types import Painter, Sink
 
@@ -122,14 +122,13 @@ def open_sinks(args: argparse.Namespace, stack: ExitStack) -> list["Sink"]:
     from detector.video.results.hub import Hub
 
     zones, lines = _places(args)
-    takers: list[Taker] = []
-    finishers: list[Finisher] = []
-    _open_records(args, stack, takers, finishers)
-    _open_alerts(args, stack, takers, zones)
-    _open_page(args, stack, takers)
-    if not takers and not zones and not lines:
+    outlets: list[Outlet] = []
+    _open_records(args, stack, outlets)
+    _open_alerts(args, stack, outlets, zones)
+    _open_page(args, stack, outlets)
+    if not outlets and not zones and not lines:
         return []
-    return [stack.enter_context(Hub(zones, lines, takers, finishers))]
+    return [stack.enter_context(Hub(zones, lines, outlets))]
 
 
 def painters(sinks: Sequence["Sink"]) -> list["Painter"]:
@@ -137,6 +136,13 @@ def painters(sinks: Sequence["Sink"]) -> list["Painter"]:
     from detector.video.results.hub import Hub
 
     return [sink.paint for sink in sinks if isinstance(sink, Hub) and sink.has_places]
+
+
+def failures(sinks: Sequence["Sink"]) -> list[str]:
+    """What `open_sinks` opened and failed, in whole or in part; asked when all is closed."""
+    from detector.video.results.hub import Hub
+
+    return [text for sink in sinks if isinstance(sink, Hub) for text in sink.failures]
 
 
 def parse_states(text: str, option: str) -> frozenset[str]:
@@ -169,25 +175,33 @@ def _places(args: argparse.Namespace) -> tuple[list["Zone"], list["Line"]]:
     return zones, lines
 
 
-def _open_records(
-    args: argparse.Namespace,
-    stack: ExitStack,
-    takers: list["Taker"],
-    finishers: list["Finisher"],
-) -> None:
+def _open_records(args: argparse.Namespace, stack: ExitStack, outlets: list["Outlet"]) -> None:
     from detector.video.results.event_file import EventFile
+    from detector.video.results.hub import Outlet
     from detector.video.results.snapshots import Snapshots
     from detector.video.results.summary import Summary
 
     if args.events:
         file = stack.enter_context(EventFile(args.events))
-        takers.append(lambda _result, _drawn, events, _counts: file.write(events))
-        finishers.append(file.write)
+        outlets.append(
+            Outlet(
+                f"events in {args.events}",
+                lambda _result, _drawn, events, _counts: file.write(events),
+                file.write,
+                lambda: file.failures,
+            )
+        )
     if args.summary:
         if args.summary_every <= 0:
             raise UsageError(f"expected --summary-every above 0, but got {args.summary_every:g}")
         summary = stack.enter_context(Summary(args.summary, args.summary_every))
-        takers.append(lambda result, _drawn, _events, counts: summary.update(result, counts))
+        outlets.append(
+            Outlet(
+                f"summary in {args.summary}",
+                lambda result, _drawn, _events, counts: summary.update(result, counts),
+                failures=lambda: summary.failures,
+            )
+        )
     if args.snapshot_dir and not args.snapshot_on:
         raise UsageError("--snapshot-dir needs --snapshot-on CLASSES, such as without_mask")
     if args.snapshot_on:
@@ -196,14 +210,22 @@ def _open_records(
         states = parse_states(args.snapshot_on, "--snapshot-on")
         folder = args.snapshot_dir or Path("snapshots")
         snapshots = stack.enter_context(Snapshots(folder, states, args.snapshot_most))
-        takers.append(lambda _result, drawn, events, _counts: snapshots.update(events, drawn))
+        outlets.append(
+            Outlet(
+                f"snapshots in {folder}",
+                lambda _result, drawn, events, _counts: snapshots.update(events, drawn),
+                snapshots.forget,
+                lambda: snapshots.failures,
+            )
+        )
 
 
 def _open_alerts(
-    args: argparse.Namespace, stack: ExitStack, takers: list["Taker"], zones: list["Zone"]
+    args: argparse.Namespace, stack: ExitStack, outlets: list["Outlet"], zones: list["Zone"]
 ) -> None:
     from detector.video.results.alerts import Alerts
     from detector.video.results.command import AlertCommand
+    from detector.video.results.hub import Outlet
     from detector.video.results.webhook import Webhook
 
     ways = bool(args.webhook) + bool(args.alert_command)
@@ -214,18 +236,27 @@ def _open_alerts(
         return
     if args.alert_every < 0:
         raise UsageError(f"expected --alert-every of 0 or more, but got {args.alert_every:g}")
-    send: list[Send] = []
+    senders: list[Background[Mapping[str, Any]]] = []
     if args.webhook:
-        send.append(stack.enter_context(Webhook(args.webhook, _secret(args.webhook_secret))))
+        senders.append(Webhook(args.webhook, _secret(args.webhook_secret)))
     if args.alert_command:
-        send.append(stack.enter_context(AlertCommand(args.alert_command)))
+        senders.append(AlertCommand(args.alert_command))
+    for sender in senders:
+        stack.enter_context(sender)
     alerts = Alerts(
         parse_states(args.alert_on, "--alert-on"),
         args.alert_every,
-        tuple(send),
+        tuple(sender.put for sender in senders),
         lambda source: any(z.source in (None, source) for z in zones),
     )
-    takers.append(lambda _result, _drawn, events, _counts: alerts.update(events))
+    outlets.append(
+        Outlet(
+            "alerts",
+            lambda _result, _drawn, events, _counts: alerts.update(events),
+            alerts.update,
+            lambda: [text for sender in senders for text in sender.failures],
+        )
+    )
 
 
 def _secret(path: Path | None) -> bytes | None:
@@ -240,7 +271,8 @@ def _secret(path: Path | None) -> bytes | None:
     return secret
 
 
-def _open_page(args: argparse.Namespace, stack: ExitStack, takers: list["Taker"]) -> None:
+def _open_page(args: argparse.Namespace, stack: ExitStack, outlets: list["Outlet"]) -> None:
+    from detector.video.results.hub import Outlet
     from detector.video.results.live import Live
     from detector.video.results.serve import PageServer
     from detector.video.sources import parse_sources
@@ -253,7 +285,7 @@ def _open_page(args: argparse.Namespace, stack: ExitStack, takers: list["Taker"]
     token = os.environ.get(TOKEN_VARIABLE) or None
     server = PageServer(live, args.serve, args.host, token, args.allow_host)
     stack.enter_context(server)
-    takers.append(live.update)
+    outlets.append(Outlet("page", live.update, live.note))
     print(f"maskwatch: live page at {server.url}", file=sys.stderr)
     if not server.local:
         print(

@@ -11,8 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from data.exceptions import UsageError
 from detector.video.results.access import SECRET_VARIABLE, TOKEN_VARIABLE
@@ -24,7 +23,7 @@ TIMEOUT = 10.0
 _PASSED_ON = ("alert", "source", "zone", "track", "state", "confidence", "utc", "time")
 
 
-class AlertCommand:
+class AlertCommand(Background[Mapping[str, Any]]):
     """Runs a command for each alert, in order, while the video goes on.
 
     The command gets the alert as JSON on its standard input and the plain facts in variables
@@ -42,31 +41,9 @@ class AlertCommand:
         self._words = split_command(command)
         self._timeout = timeout
         name = f"alert command {self._words[0]}"
-        self._trouble = Trouble(log, f"{name}: failed", f"{name}: works again")
-        self._background = Background(name, self._run, size=16)
+        super().__init__(name, Trouble(log, f"{name}: failed", f"{name}: works again"), size=16)
 
-    def __enter__(self) -> Self:
-        self._background.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._background.__exit__(kind, error, trace)
-
-    @property
-    def dropped(self) -> int:
-        """Alerts that found the queue full."""
-        return self._background.dropped
-
-    def __call__(self, alert: Mapping[str, Any]) -> bool:
-        """Queue an alert; False where too many wait and it was dropped."""
-        return self._background.put(alert)
-
-    def _run(self, alert: Mapping[str, Any], stop: threading.Event) -> None:
+    def _work_on(self, alert: Mapping[str, Any], stop: threading.Event) -> None:
         facts = json.dumps(alert, ensure_ascii=False, allow_nan=False) + "\n"
         try:  # the user's own command, split, without a shell
             process = subprocess.Popen(  # noqa: S603

@@ -43,6 +43,11 @@ class Tally:
         for track_id in track_ids:
             self._open.pop(track_id, None)
 
+    def empty(self) -> None:
+        """All who were there have ended."""
+        self.now = Counter()
+        self._open.clear()
+
 
 @dataclass
 class SourceCounts:
@@ -94,6 +99,12 @@ class Counters:
                 # A new one each time: other threads may be reading the old one.
                 counts.lines[way] = counts.lines[way] + Counter([event.state])
         return counts
+
+    def lose(self, source: str) -> None:
+        """A source is lost: nobody is there that we know of."""
+        if counts := self.sources.get(source):
+            for tally in (counts.everywhere, *counts.zones.values()):
+                tally.empty()
 
     def _start(self, source: str, clock: float) -> SourceCounts:
         zones, lines = self._observer.places_of(source)

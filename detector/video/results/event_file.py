@@ -38,6 +38,7 @@ class EventFile:
         self._trouble = Trouble(log, f"{path}: events are being lost", f"{path}: written again")
         self._regular = stat.S_ISREG(os.fstat(self._file.fileno()).st_mode)
         self._torn = self._regular and _ends_torn(path)
+        self._path = path
         self.lost = 0
 
     def __enter__(self) -> Self:
@@ -52,6 +53,12 @@ class EventFile:
     ) -> None:
         self._append({"event": "run_ended", "utc": utc_text(time.time())})
         self._file.close()
+
+    @property
+    def failures(self) -> list[str]:
+        """What to say of it at the end of a run, if not all is in the file."""
+        total, reason = self._trouble.total, self._trouble.reason
+        return [f"{self._path}: {total} events are missing ({reason})"] if total else []
 
     def write(self, events: Iterable[Event]) -> None:
         """Append a line for each event."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from detector.video.results.passages import ENTERED, LEFT, Follower
 from detector.video.results.places import Line, Zone
-from detector.video.types import Frame, Result, Track
+from detector.video.types import Frame, Outage, Result, Track
 
 OPENED = "opened"
 STATE = "state"
@@ -17,9 +17,12 @@ ZONE_LEFT = "zone_left"
 LINE_CROSSED = "line_crossed"
 SIZE = "size"
 GAP = "gap"
+SOURCE_LOST = "source_lost"
+SOURCE_BACK = "source_back"
 
 LONGEST_QUIET = 5.0
-"""Seconds without a picture that are told as a GAP when the next one comes."""
+"""Seconds without a picture that are told as a GAP when the next one comes, unless the source was
+lost: then SOURCE_LOST and SOURCE_BACK tell it."""
 
 _ZONE_EVENTS = {ENTERED: ZONE_ENTERED, LEFT: ZONE_LEFT}
 
@@ -31,9 +34,11 @@ class Event:
     Attributes:
         kind: one of the words above.
         source: name of the source.
-        frame: index of the frame in which it was noticed.
-        time: of that frame, seconds since the source's first.
-        clock: when that frame was decoded, seconds since 1970 (UTC).
+        frame: index of the frame in which it was noticed; for SOURCE_LOST and SOURCE_BACK, and
+            tracks closed by the former, of the last frame before, 0 where none came yet.
+        time: of that frame, seconds since the source's first; for SOURCE_LOST and SOURCE_BACK when
+            it was noticed, on the same scale.
+        clock: when that frame was decoded, or the outage noticed, seconds since 1970 (UTC).
         track: id of the face, unique within its source; None where the event is of no face.
         state: of the track, after the event.
         previous: state before it; None but for STATE.
@@ -41,11 +46,12 @@ class Event:
         score: 0 to 1, the detector's in this frame, 0 where it missed the face.
         box: [x1, y1, x2, y2], px; the last known one for CLOSED.
         duration: seconds from the track's first frame to the last in which it was there; for GAP,
-            seconds without a picture.
+            seconds without a picture; for SOURCE_BACK, seconds from SOURCE_LOST to it.
         zones: names of the zones that the face is in.
         place: name of the zone or line, for events of one.
         direction: "in" or "out", for LINE_CROSSED.
-        why: for CLOSED: "gone", "size" (the frames changed size) or "end" (the run ended).
+        why: for CLOSED: "gone", "size" (the frames changed size), "lost" (the source was lost) or
+            "end" (the run ended); for SOURCE_LOST the reason in words, without passwords.
     """
 
     kind: str
@@ -107,6 +113,7 @@ class _Source:
 
     follower: Follower
     frame: Frame | None = None
+    was_lost: bool = False
     tracks: dict[int, Track] = field(default_factory=dict)
     seen_at: dict[int, float] = field(default_factory=dict)
 
@@ -137,12 +144,11 @@ class Observer:
     def update(self, result: Result) -> list[Event]:
         """What happened with this frame, in the order: its source, closed, each face's own."""
         frame = result.frame
-        known = self._sources.get(frame.source)
-        if known is None:
-            known = self._sources[frame.source] = _Source(Follower(*self.places_of(frame.source)))
+        known = self._known(frame.source)
         here = frame.source, frame.index, frame.time, frame.clock
-        quiet = frame.arrived - known.frame.arrived if known.frame else 0.0
-        known.frame = frame
+        told = known.frame is None or known.was_lost
+        quiet = 0.0 if told or known.frame is None else frame.arrived - known.frame.arrived
+        known.frame, known.was_lost = frame, False
         events = [Event(GAP, *here, duration=quiet)] if quiet > LONGEST_QUIET else []
         events += [Event(SIZE, *here)] if result.size_changed else []
         why = "size" if result.size_changed else "gone"
@@ -151,15 +157,32 @@ class Observer:
             events += self._follow(known, frame, track)
         return events
 
+    def note(self, outage: Outage) -> list[Event]:
+        """A source is lost, and with it its faces; or it is back."""
+        known = self._known(outage.source)
+        known.was_lost = True
+        frame = known.frame
+        place = (frame.index, frame.time + outage.noticed - frame.arrived) if frame else (0, 0.0)
+        here = outage.source, *place, outage.clock
+        if not outage.lost:
+            return [Event(SOURCE_BACK, *here, duration=outage.seconds)]
+        return [Event(SOURCE_LOST, *here, why=outage.reason), *self._close_all(known, "lost")]
+
     def finish(self) -> list[Event]:
         """Close what is still open when the run ends."""
-        return [
-            event
-            for known in self._sources.values()
-            if known.frame is not None
-            for track_id in list(known.tracks)
-            if (event := self._close(known, known.frame, track_id, "end"))
-        ]
+        return [e for known in self._sources.values() for e in self._close_all(known, "end")]
+
+    def _known(self, source: str) -> _Source:
+        known = self._sources.get(source)
+        if known is None:
+            known = self._sources[source] = _Source(Follower(*self.places_of(source)))
+        return known
+
+    def _close_all(self, known: _Source, why: str) -> list[Event]:
+        if known.frame is None:
+            return []
+        closed = (self._close(known, known.frame, i, why) for i in list(known.tracks))
+        return [event for event in closed if event]
 
     def _close(self, known: _Source, frame: Frame, track_id: int, why: str) -> Event | None:
         """The event of a track's end; None for a track that never was confirmed."""

@@ -1,24 +1,51 @@
 """One sink that finds what happened once, and passes it to all who asked."""
 
+import logging
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 import cv2
 import numpy as np
 
+from data.exceptions import MaskwatchError
 from data.images import Image
 from detector.draw import DARK, FONT, LIGHT
 from detector.video.results.counters import Counters, SourceCounts
 from detector.video.results.events import Event, Observer
 from detector.video.results.places import Floats, Line, Zone, in_pixels
-from detector.video.types import Result
+from detector.video.types import Outage, Result
+
+log = logging.getLogger(__name__)
 
 Taker = Callable[[Result, Image, list[Event], SourceCounts], Any]
 """Takes a result, the picture as it is shown, what happened with it, and its source's counters."""
 
-Finisher = Callable[[list[Event]], Any]
-"""Takes what happens when the run ends: faces that were still there are closed."""
+Noter = Callable[[list[Event]], Any]
+"""Takes what happens without a picture: a source is lost or back, faces are closed at the end."""
+
+
+def _nothing(_: list[Event]) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class Outlet:
+    """One who is told what happened.
+
+    Attributes:
+        name: for the log and errors.
+        take: called with every result, in order.
+        note: called with what happens between results, in order with them, and at the end.
+        failures: what to say of it when all is closed; nothing where all went well.
+    """
+
+    name: str
+    take: Taker
+    note: Noter = _nothing
+    failures: Callable[[], list[str]] = list
+
 
 _BLUE = (210, 140, 40)  # BGR, none of the classes' colours
 
@@ -26,24 +53,26 @@ _BLUE = (210, 140, 40)  # BGR, none of the classes' colours
 class Hub:
     """The sink behind events, counters, snapshots, alerts and the page; draws the places, too.
 
+    An outlet that fails is given up and named once; the others go on.
+
     Args:
         zones, lines: places of all sources.
-        takers: called with every result, in order.
-        finishers: called once, when the hub is left.
+        outlets: who is told, in this order.
     """
 
     def __init__(
         self,
         zones: Iterable[Zone] = (),
         lines: Iterable[Line] = (),
-        takers: Iterable[Taker] = (),
-        finishers: Iterable[Finisher] = (),
+        outlets: Iterable[Outlet] = (),
     ) -> None:
         zones, lines = tuple(zones), tuple(lines)
         self.has_places = bool(zones or lines)
         self.observer = Observer(zones, lines)
         self.counters = Counters(self.observer)
-        self._takers, self._finishers = tuple(takers), tuple(finishers)
+        self._all = tuple(outlets)
+        self._outlets = list(self._all)
+        self._given_up: list[str] = []
 
     def __enter__(self) -> Self:
         return self
@@ -54,16 +83,41 @@ class Hub:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        events = self.observer.finish()
-        for finish in self._finishers:
-            finish(events)
+        self._pass_on(self.observer.finish())
 
     def __call__(self, result: Result, drawn: Image) -> None:
         """Take one result, as `Sink` says."""
         events = self.observer.update(result)
         counts = self.counters.update(result, events)
-        for take in self._takers:
-            take(result, drawn, events, counts)
+        for outlet in tuple(self._outlets):
+            try:
+                outlet.take(result, drawn, events, counts)
+            except (OSError, MaskwatchError) as error:
+                self._give_up(outlet, error)
+
+    def note(self, outage: Outage) -> None:
+        """Take an outage, as `Watcher` says."""
+        events = self.observer.note(outage)
+        if outage.lost:
+            self.counters.lose(outage.source)
+        self._pass_on(events)
+
+    @property
+    def failures(self) -> list[str]:
+        """What failed, in whole or in part; to be asked when all outlets are closed."""
+        return self._given_up + [text for outlet in self._all for text in outlet.failures()]
+
+    def _pass_on(self, events: list[Event]) -> None:
+        for outlet in tuple(self._outlets):
+            try:
+                outlet.note(events)
+            except (OSError, MaskwatchError) as error:
+                self._give_up(outlet, error)
+
+    def _give_up(self, outlet: Outlet, error: OSError | MaskwatchError) -> None:
+        self._outlets.remove(outlet)
+        self._given_up.append(f"{outlet.name}: given up ({error})")
+        log.warning("%s: given up (%s); the video goes on", outlet.name, error)
 
     def paint(self, result: Result, canvas: Image) -> None:
         """Draw the source's zones and lines into (H, W, 3) uint8 BGR, as `Painter` says.

@@ -11,7 +11,7 @@ import cv2
 
 from data.images import Image, encode_image
 from detector.video.results.counters import STATES, SourceCounts
-from detector.video.results.events import Event, event_to_dict
+from detector.video.results.events import SOURCE_BACK, SOURCE_LOST, Event, event_to_dict
 from detector.video.types import Result
 
 MOST_EVENTS = 100
@@ -86,6 +86,8 @@ class _Source:
     arrivals: deque[float] = field(default_factory=lambda: deque(maxlen=30))
     delays: deque[float] = field(default_factory=lambda: deque(maxlen=30))
     facts: dict[str, Any] = field(default_factory=dict)
+    counts: SourceCounts | None = None
+    lost: str | None = None
 
 
 class Live:
@@ -112,11 +114,26 @@ class Live:
             source = self._sources.setdefault(result.frame.source, _Source())
             source.arrivals.append(now)
             source.delays.append(now - result.frame.arrived)
-            source.facts = facts
-            for event in events:
-                self._number += 1
-                self._events.append({"id": self._number, **event_to_dict(event)})
+            source.facts, source.counts, source.lost = facts, counts, None
+            self._keep(events)
         source.pictures.offer(drawn)
+
+    def note(self, events: Iterable[Event]) -> None:
+        """Take what happened without a picture; the counters have seen it already."""
+        events = list(events)
+        with self._lock:
+            self._keep(events)
+            for event in events:
+                source = self._sources.setdefault(event.source, _Source())
+                if event.kind in (SOURCE_LOST, SOURCE_BACK):
+                    source.lost = event.why if event.kind == SOURCE_LOST else None
+                if source.counts:
+                    source.facts |= counts_to_dict(source.counts)
+
+    def _keep(self, events: Iterable[Event]) -> None:
+        for event in events:
+            self._number += 1
+            self._events.append({"id": self._number, **event_to_dict(event)})
 
     def close(self) -> None:
         """Let all viewers go."""
@@ -147,27 +164,39 @@ class Live:
             }
 
     def health(self, name: str | None = None) -> tuple[bool, dict[str, Any]]:
-        """Whether pictures come (of one source, or of any), and the facts of each."""
+        """Whether pictures come (of one source, or of any), and the facts of each.
+
+        The status is "ok", "partly" (of some sources, not of others), "lost", "stopped" or "no
+        picture yet".
+        """
         with self._lock:
             sources = {n: _speed(s) for n, s in self._sources.items() if name in (None, n)}
         good = any(s["live"] for s in sources.values())
-        ever = any(s["age"] is not None for s in sources.values())
-        status = "ok" if good else "stopped" if ever else "no picture yet"
-        return good, {"status": status, "sources": sources}
+        return good, {"status": _status(list(sources.values())), "sources": sources}
+
+
+def _status(sources: list[dict[str, Any]]) -> str:
+    if any(s["live"] for s in sources):
+        return "ok" if all(s["live"] for s in sources) else "partly"
+    if any(s["lost"] is not None for s in sources):
+        return "lost"
+    return "stopped" if any(s["age"] is not None for s in sources) else "no picture yet"
 
 
 def _speed(source: _Source) -> dict[str, Any]:
-    """Seconds since the last picture, whether that is recent, pictures/s, and median delay, ms."""
+    """Seconds since the last picture, whether that is recent, pictures/s, median delay, ms, and
+    why it is lost, None where it isn't."""
     if not source.arrivals:
-        return {"age": None, "live": False, "rate": 0.0, "delay_ms": None}
+        return {"age": None, "live": False, "rate": 0.0, "delay_ms": None, "lost": source.lost}
     age = time.monotonic() - source.arrivals[-1]
     span = source.arrivals[-1] - source.arrivals[0]
     rate = (len(source.arrivals) - 1) / span if span > 0 else 0.0
     return {
         "age": round(age, 1),
-        "live": age < STALE_AFTER,
+        "live": age < STALE_AFTER and source.lost is None,
         "rate": round(rate, 1),
         "delay_ms": round(1000 * sorted(source.delays)[len(source.delays) // 2]),
+        "lost": source.lost,
     }
 
 

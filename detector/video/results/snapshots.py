@@ -7,8 +7,6 @@ import threading
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
@@ -35,7 +33,7 @@ class _Job:
     picture: Image
 
 
-class Snapshots:
+class Snapshots(Background[_Job]):
     """Saves one picture for each track and each wanted state, from the picture as it is shown.
 
     Args:
@@ -56,37 +54,28 @@ class Snapshots:
         self._count = sum(1 for p in folder.iterdir() if _NAME.fullmatch(p.name))
         self._full = False
         self._taken: dict[tuple[str, int], set[str]] = {}
-        self._trouble = Trouble(
-            log, f"{folder}: snapshots can't be written", f"{folder}: snapshots are written again"
-        )
-        self._background = Background("snapshots", self._write, size=16)
-
-    def __enter__(self) -> Self:
-        self._background.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._background.__exit__(kind, error, trace)
+        name = f"snapshots in {folder}"
+        trouble = Trouble(log, f"{name}: can't be written", f"{name}: written again")
+        super().__init__(name, trouble, size=16)
 
     def update(self, events: Iterable[Event], drawn: Image) -> None:
         """Take what happened with a frame, and the frame as it is shown."""
         for event in events:
             if event.track is None or event.box is None or event.state is None:
                 continue
-            key = event.source, event.track
             if event.kind not in (OPENED, STATE):
-                if event.kind == CLOSED:
-                    self._taken.pop(key, None)
+                self.forget([event])
                 continue
-            taken = self._taken.setdefault(key, set())
+            taken = self._taken.setdefault((event.source, event.track), set())
             if event.state in self._states and event.state not in taken:
                 taken.add(event.state)
                 self._take(event, drawn)
+
+    def forget(self, events: Iterable[Event]) -> None:
+        """Let go of faces that are closed."""
+        for event in events:
+            if event.kind == CLOSED and event.track is not None:
+                self._taken.pop((event.source, event.track), None)
 
     def _take(self, event: Event, drawn: Image) -> None:
         if self._count >= self._most:
@@ -101,17 +90,19 @@ class Snapshots:
             return
         # A copy: the crop would otherwise keep whole pictures alive while it waits.
         picture = crop_around(drawn, event.box or (0, 0, 0, 0)).copy()
-        if self._background.put(_Job(self._folder / file_name(event), picture)):
+        if self.put(_Job(self._folder / file_name(event), picture)):
             self._count += 1
 
-    def _write(self, job: _Job, stop: threading.Event) -> None:
+    def _work_on(self, job: _Job, stop: threading.Event) -> None:
         del stop
         try:
             if shutil.disk_usage(self._folder).free < FREE_BYTES:
                 self._trouble.report(f"less than {FREE_BYTES >> 20} MB are free")
                 return
             write_image(_free_name(job.path), job.picture)
-        except (OSError, ImageError) as error:
+        except OSError as error:
+            self._trouble.report(error.strerror or str(error))
+        except ImageError as error:
             self._trouble.report(str(error))
         else:
             self._trouble.over()

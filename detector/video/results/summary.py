@@ -60,6 +60,12 @@ class Summary:
     ) -> None:
         self._write()
 
+    @property
+    def failures(self) -> list[str]:
+        """What to say of it at the end of a run, if the file isn't up to date."""
+        bad = self._trouble.count
+        return [f"{self._path}: can't be written ({self._trouble.reason})"] if bad else []
+
     def update(self, result: Result, counts: SourceCounts) -> None:
         """Take a result's source and its counters; write all when it is time."""
         self._sources[result.frame.source] = counts

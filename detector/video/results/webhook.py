@@ -12,8 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from importlib.metadata import version
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from data.exceptions import UsageError
@@ -28,7 +27,7 @@ RETRIED = frozenset({408, 425, 429})
 """Status codes below 500 that may be different next time (RFC 9110, 8470, 6585)."""
 
 
-class Webhook:
+class Webhook(Background[Mapping[str, Any]]):
     """POSTs each alert as JSON to a URL, in order, while the video goes on.
 
     Connection troubles, time-outs and 5xx answers are tried again, other answers but 2xx aren't.
@@ -62,33 +61,10 @@ class Webhook:
         self._url = parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="").geturl()
         self.place = public_name(parts)
         self._opener = build_opener()
-        self._trouble = Trouble(
-            log, f"webhook {self.place}: an alert is lost", f"webhook {self.place}: works again"
-        )
-        self._background = Background(f"webhook {self.place}", self._deliver)
+        name = f"webhook {self.place}"
+        super().__init__(name, Trouble(log, f"{name}: an alert is lost", f"{name}: works again"))
 
-    def __enter__(self) -> Self:
-        self._background.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._background.__exit__(kind, error, trace)
-
-    @property
-    def dropped(self) -> int:
-        """Alerts that found the queue full."""
-        return self._background.dropped
-
-    def __call__(self, alert: Mapping[str, Any]) -> bool:
-        """Queue an alert; False where too many wait and it was dropped."""
-        return self._background.put(alert)
-
-    def _deliver(self, alert: Mapping[str, Any], stop: threading.Event) -> None:
+    def _work_on(self, alert: Mapping[str, Any], stop: threading.Event) -> None:
         request = self._request(json.dumps(alert, ensure_ascii=False, allow_nan=False).encode())
         trouble = ""
         for wait in (*self._waits, None):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from data.boxes import Boxes
-from detector.video.pipeline import Flow, Pipeline
+from detector.video.pipeline import Detected, Flow, Pipeline
 from detector.video.reconnect import Patience
 from detector.video.sources import parse_sources
 
@@ -18,16 +18,20 @@ def _pipeline(urls, detect=lambda image: Boxes.empty()):
     return Pipeline(parse_sources(urls), detect, Flow(patience=PATIENCE), np.random.default_rng(0))
 
 
-def _frames(pipeline, seconds, most=10_000):
-    """Frames that come within `seconds`, or the first `most`."""
+def _frames(pipeline, seconds, most=10_000, outages=None):
+    """Frames that come within `seconds`, or the first `most`; outages go into their own list."""
+    outages = [] if outages is None else outages
     found, end = [], time.monotonic() + seconds
     while time.monotonic() < end and len(found) < most:
         try:
-            detected = pipeline.take(0.05)
+            item = pipeline.take(0.05)
         except TimeoutError:
             continue
-        assert detected is not None
-        found.append(detected.frame)
+        assert item is not None
+        if isinstance(item, Detected):
+            found.append(item.frame)
+        else:
+            outages.append(item)
     return found
 
 
@@ -37,9 +41,10 @@ def test_lost_and_found_again(camera, caplog, fault):
     with _pipeline([f"door={camera.url}"]) as pipeline:
         before = _frames(pipeline, 10, most=3)
         camera.mode = fault
-        during = _frames(pipeline, 1.2)
+        outages = []
+        during = _frames(pipeline, 1.2, outages=outages)
         camera.mode = "ok"
-        after = _frames(pipeline, 10, most=3)
+        after = _frames(pipeline, 10, most=3, outages=outages)
     assert len(before) == len(after) == 3
     assert len(during) < 10  # what was on its way
     for frame in [*before, *during, *after]:
@@ -48,6 +53,10 @@ def test_lost_and_found_again(camera, caplog, fault):
         assert (frame.image[..., 2].astype(int) - frame.image[..., 1] > 60).sum() > 30
     times = [frame.time for frame in [*before, *during, *after]]
     assert times == sorted(times)
+    # In turn, and between the frames: none that came before it waits behind.
+    assert [o.lost for o in outages] == [n % 2 == 0 for n in range(len(outages))]
+    assert outages[-1].noticed < after[-1].arrived
+    assert before[-1].arrived < outages[0].noticed
     texts = [record.getMessage() for record in caplog.records]
     assert any("lost" in t for t in texts)
     assert sum("back after" in t for t in texts) >= 1

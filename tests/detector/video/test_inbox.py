@@ -18,6 +18,21 @@ def test_live_keeps_the_newest_and_counts_the_rest():
     assert inbox.take() == ("live", 5, 4)
 
 
+def test_what_is_kept_stays_in_its_order():
+    inbox = Inbox([LIVE])
+    for item in ("a", "b"):
+        inbox.put("live", item)
+    inbox.put("live", "lost", keep=True)
+    inbox.put("live", "back", keep=True)
+    for item in ("c", "d"):
+        inbox.put("live", item)
+    assert [inbox.take() for _ in range(3)] == [
+        ("live", "lost", 3),
+        ("live", "back", 3),
+        ("live", "d", 3),
+    ]
+
+
 def test_a_file_waits_and_loses_nothing():
     inbox = Inbox([FILE], depth=2)
     done = threading.Event()

@@ -51,11 +51,14 @@ def test_comes_back_and_says_so_once(caplog):
     caplog.set_level(logging.WARNING)
     gone = ([], "refused")
     plan = [([1, 2], "reset"), gone, gone, gone, ([3], None), ([4, 5], None)]
-    assert _collect(plan, 5) == [1, 2, 3, 4, 5]
+    told = []
+    assert _collect(plan, 5, tell=lambda *outage: told.append(outage)) == [1, 2, 3, 4, 5]
+    assert [reason for reason, _ in told] == ["reset", "", "the stream ended", ""]
+    assert told[0][1] == 0.0 < told[1][1]
     texts = [record.getMessage() for record in caplog.records]
     assert [t.split(" (")[0].split(" after")[0] for t in texts] == [
         "door: lost",  # reset
-        "door: lost",  # refused: another reason, named once though it came three times
+        "door: still lost",  # refused: another reason, named once though it came three times
         "door: back",
         "door: lost",  # the stream ended
         "door: back",

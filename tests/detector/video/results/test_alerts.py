@@ -120,8 +120,8 @@ def test_command_gets_the_facts_and_no_shell(tmp_path, program, monkeypatch) -> 
     out = tmp_path / "out"
     path = program(SCRIPT.format(python=sys.executable, out=str(out)))
     with AlertCommand(f"'{path}' 'a b' $HOME ';ls'") as command:
-        assert command(ALERT)
-        assert command(ALERT | {"track": 4})
+        assert command.put(ALERT)
+        assert command.put(ALERT | {"track": 4})
     first, second = (json.loads(line) for line in out.read_text().splitlines())
     assert first["argv"] == ["a b", "$HOME", ";ls"]
     assert {k: first[k] for k in ALERT} == ALERT
@@ -144,7 +144,7 @@ def test_command_that_hangs_dies_with_its_children(tmp_path, program, caplog) ->
     began = time.monotonic()
     with AlertCommand(str(program(text)), timeout=1.0) as command:
         for n in range(2):
-            command({**ALERT, "track": n})
+            command.put({**ALERT, "track": n})
     assert time.monotonic() - began < 10
     last = beat.read_text()
     time.sleep(0.3)
@@ -163,11 +163,11 @@ def test_command_that_fails_is_named_once_and_again_when_it_works(
     path = program(f"#!/bin/sh\n[ -e '{flag}' ] && exit 0\nexit 3\n")
     with AlertCommand(str(path)) as command:
         for _ in range(3):
-            command(ALERT)
-        while command._background._done < 3:
+            command.put(ALERT)
+        while command._done < 3:
             time.sleep(0.01)
         flag.write_text("")
-        command(ALERT)
+        command.put(ALERT)
     assert [m.partition(": ")[2] for m in messages(caplog)] == [
         "failed (exit status 3); the video goes on",
         "works again after 3 failures",

@@ -9,15 +9,36 @@ import pytest
 from detector.video.results.background import Background, Trouble
 
 
+class Work(Background):
+    """Items go to a function that a test gives."""
+
+    def __init__(self, work, **options) -> None:
+        trouble = Trouble(logging.getLogger("test"), "it fails", "it works")
+        super().__init__("test", trouble, **options)
+        self.work = work
+
+    def _work_on(self, item, stop) -> None:
+        if self.work(item, stop) is False:
+            self._trouble.report("why")
+
+
 def warnings_of(caplog) -> list[str]:
     return [r.message for r in caplog.records if r.levelno >= logging.WARNING]
 
 
 def test_all_is_done_in_order_before_leaving() -> None:
     done = []
-    with Background("test", lambda item, stop: done.append(item)) as background:
+    with Work(lambda item, stop: done.append(item)) as background:
         assert all(background.put(n) for n in range(20))
     assert done == list(range(20))
+    assert background.failures == []
+
+
+def test_what_failed_is_counted_for_the_end() -> None:
+    with Work(lambda item, stop: item % 3 > 0) as background:
+        for n in range(20):
+            background.put(n)
+    assert background.failures == ["test: 7 of 20 failed (why)"]
 
 
 def test_full_queue_drops_counts_and_says_so_once(caplog) -> None:
@@ -27,12 +48,13 @@ def test_full_queue_drops_counts_and_says_so_once(caplog) -> None:
         go.wait(5)
         done.append(item)
 
-    with Background("test", wait, size=3) as background:
+    with Work(wait, size=3) as background:
         taken = [background.put(n) for n in range(10)]
         go.set()
     assert taken == [True] * 3 + [False] * 7
     assert done == [0, 1, 2]
     assert background.dropped == 7
+    assert background.failures == ["test: 7 of 10 failed"]
     first, last = warnings_of(caplog)
     assert "3 wait already, so some are dropped" in first
     assert "7 were dropped in all" in last
@@ -46,7 +68,7 @@ def test_leaving_is_bounded(caplog, heeds) -> None:
         (stop if heeds else stuck).wait(20)
 
     began = time.monotonic()
-    with Background("test", hang, patience=0.2) as background:
+    with Work(hang, patience=0.2) as background:
         for n in range(3):
             background.put(n)
     assert time.monotonic() - began < 10

@@ -12,6 +12,7 @@ from data.exceptions import UsageError
 from detector.video.results.event_file import EventFile
 from detector.video.results.events import Event, Observer, event_to_dict, utc_text
 from detector.video.results.places import parse_line, parse_zone
+from detector.video.types import Outage
 
 
 def kinds(events) -> list[tuple]:
@@ -60,6 +61,48 @@ def test_time_without_pictures_is_told_when_they_are_back(make_result) -> None:
     observer = Observer()
     found = [e for n in (0, 10, 60, 120) for e in observer.update(make_result(n))]
     assert [(e.kind, e.frame, round(e.duration, 3)) for e in found] == [("gap", 120, 6.0)]
+
+
+def outage(lost: bool, at: float, source: str = "door") -> Outage:
+    """`at` seconds after the first frame."""
+    return Outage(source, lost, "reset" if lost else "", 0.0 if lost else 7.5, at, 1e9 + at)
+
+
+def test_a_lost_source_closes_its_faces_and_its_gap_is_told_once(make_result) -> None:
+    observer = Observer()
+    observer.update(make_result(0, {1: "with_mask", 2: "incorrect"}))
+    observer.update(make_result(0, {1: "with_mask"}, source="window"))
+    found = observer.note(outage(True, 2.5))
+    assert [(e.kind, e.track, e.why) for e in found] == [
+        ("source_lost", None, "reset"),
+        ("closed", 1, "lost"),
+        ("closed", 2, "lost"),
+    ]
+    assert event_to_dict(found[0]) == {
+        "event": "source_lost",
+        "utc": "2001-09-09T01:46:42.500Z",
+        "time": 2.5,
+        "source": "door",
+        "frame": 0,
+        "why": "reset",
+    }
+    (back,) = observer.note(outage(False, 10.0))
+    assert (back.kind, back.time, back.duration, back.why) == ("source_back", 10.0, 7.5, None)
+    found = observer.update(make_result(110, {3: "with_mask"}))
+    assert kinds(found) == [("opened", 3, "with_mask")]  # no "gap"
+    assert kinds(observer.update(make_result(200)))[0][0] == "gap"
+    assert [(e.source, e.track, e.why) for e in observer.finish()] == [
+        ("door", 3, "end"),
+        ("window", 1, "end"),
+    ]
+
+
+def test_a_source_that_never_came(make_result) -> None:
+    observer = Observer()
+    (lost,) = observer.note(outage(True, 3.0))
+    assert (lost.kind, lost.frame, lost.time, lost.clock) == ("source_lost", 0, 0.0, 1e9 + 3)
+    assert [e.kind for e in observer.note(outage(False, 4.0))] == ["source_back"]
+    assert observer.update(make_result(0)) == observer.finish() == []
 
 
 def test_places_are_told_with_the_face_and_only_in_their_source(make_result) -> None:
@@ -152,6 +195,7 @@ def test_full_device_is_named_once_and_the_video_goes_on(caplog) -> None:
         for number in range(20):
             file.write([an_event(number)])
         assert file.lost == 21
+    assert file.failures == ["/dev/full: 22 events are missing (No space left on device)"]
     assert [r.message for r in caplog.records if r.levelno >= logging.WARNING] == [
         "/dev/full: events are being lost (No space left on device); the video goes on"
     ]

@@ -8,10 +8,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from detector.video.results import live as live_module
-from detector.video.results.hub import Hub
+from detector.video.results.hub import Hub, Outlet
 from detector.video.results.live import Live
 from detector.video.results.places import parse_line, parse_zone
 from detector.video.results.serve import PageServer
+from detector.video.types import Outage
 
 pytestmark = pytest.mark.browser
 
@@ -69,7 +70,7 @@ def scene(make_result, zidane_image):
 
 def make_hub(live: Live) -> Hub:
     zone = parse_zone("desk=.5,.1,.95,.1,.95,.9,.5,.9")
-    return Hub([zone], [parse_line("mid=.4,0,.4,1")], [live.update])
+    return Hub([zone], [parse_line("mid=.4,0,.4,1")], [Outlet("page", live.update, live.note)])
 
 
 def wait_for(page: Page, condition: str) -> None:
@@ -104,6 +105,27 @@ def test_picture_counters_and_events(open_page, scene) -> None:
         assert "Person 1 crossed mid, out · wears a mask" in events
         assert events[-1] == "Person 1 appeared · wears no mask"
         assert page.locator("img").get_attribute("alt").startswith("Live picture of door")
+
+
+def test_a_lost_source_is_seen(open_page, scene) -> None:
+    live = Live(["door"])
+    hub = make_hub(live)
+    with PageServer(live, 0) as server:
+        page = open_page(server.url)
+        hub.note(Outage("door", True, HOSTILE, 0.0, 0.0, 0.0))
+        expect(page.locator("#notice")).to_have_text(f"Lost ({HOSTILE}); trying again")
+        scene(hub)
+        expect(page.locator("#now")).to_have_text("2")
+        hub.note(Outage("door", True, "no picture for 10 s", 0.0, 0.0, 1.0))
+        expect(page.locator("#status")).to_have_text("lost")
+        expect(page.locator("#notice")).to_have_text("Lost (no picture for 10 s); trying again")
+        expect(page.locator("#now")).to_have_text("0")
+        hub.note(Outage("door", False, "", 75.0, 75.0, 75.0))
+        scene(hub)
+        expect(page.locator("#status")).to_have_text("live")
+        events = page.locator("#events li .what").all_inner_texts()
+        assert "The source is back · after 1 min 15 s" in events
+        assert "Connection to the source lost · no picture for 10 s" in events
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -142,7 +164,7 @@ def test_sources_are_chosen(open_page, scene, make_result) -> None:
 
 def test_hostile_names_are_text(open_page, make_result) -> None:
     live = Live()
-    hub = Hub(takers=[live.update])
+    hub = Hub(outlets=[Outlet("page", live.update, live.note)])
     hub(make_result(0, {1: "with_mask"}, source=HOSTILE), np.zeros((60, 80, 3), np.uint8))
     hub(make_result(0, {1: "with_mask"}, source="other"), np.zeros((60, 80, 3), np.uint8))
     with PageServer(live, 0) as server:

@@ -16,9 +16,10 @@ from data.exceptions import UsageError
 from detector.video.results import handler as handler_module
 from detector.video.results import live as live_module
 from detector.video.results import serve as serve_module
-from detector.video.results.hub import Hub
+from detector.video.results.hub import Hub, Outlet
 from detector.video.results.live import Live, Pictures, shrink
 from detector.video.results.serve import PageServer
+from detector.video.types import Outage
 
 TOKEN = "a-token-of-sixteen"
 
@@ -30,7 +31,7 @@ def live() -> Live:
 
 @pytest.fixture
 def hub(live) -> Hub:
-    return Hub(takers=[live.update])
+    return Hub(outlets=[Outlet("page", live.update, live.note)])
 
 
 @contextmanager
@@ -145,6 +146,31 @@ def test_health(live, hub, make_result, monkeypatch) -> None:
         hub(make_result(1), grey(0))
         monkeypatch.undo()
         assert body(server, "/health")[0] == 200
+
+
+def test_a_lost_source_is_told_at_once(live, hub, make_result) -> None:
+    with PageServer(live, 0) as server:
+        hub.note(Outage("door", True, "refused", 0.0, 0.0, 0.0))  # before its first picture
+        assert json.loads(body(server, "/health")[1])["status"] == "lost"
+        hub(make_result(0, {1: "with_mask"}), grey(0))
+        hub(make_result(0, source="window"), grey(0))
+        hub.note(Outage("door", True, "no picture for 10 s", 0.0, 1.0, 1.0))
+        status, content = body(server, "/health")
+        health = json.loads(content)
+        assert (status, health["status"]) == (200, "partly")
+        assert health["sources"]["door"]["lost"] == "no picture for 10 s"
+        assert health["sources"]["window"]["lost"] is None
+        status, content = body(server, "/health?source=door")
+        assert (status, json.loads(content)["status"]) == (503, "lost")
+        told = state(server)
+        assert told["sources"][0]["live"] is False
+        assert sum(told["sources"][0]["now"].values()) == 0
+        kinds = [e["event"] for e in told["events"]]
+        assert kinds == ["source_lost", "opened", "source_lost", "closed"]
+        hub.note(Outage("door", False, "", 3.0, 4.0, 4.0))
+        hub(make_result(40), grey(0))
+        assert json.loads(body(server, "/health")[1])["status"] == "ok"
+        assert state(server)["events"][-1]["event"] == "source_back"
 
 
 def test_stream_shows_the_newest(live, hub, make_result) -> None:

@@ -123,7 +123,8 @@ def test_folder_that_goes_away_does_not_end_the_video(
         folder.write_text("in the way")
         run(snapshots, [make_result(n, {n + 1: "incorrect"}) for n in range(4)], zidane_image)
     assert len(warnings_of(caplog)) == 1
-    assert "snapshots can't be written" in warnings_of(caplog)[0]
+    assert f"snapshots in {folder}: can't be written (File exists)" in warnings_of(caplog)[0]
+    assert snapshots.failures == [f"snapshots in {folder}: 4 of 4 failed (File exists)"]
 
 
 def test_source_names_are_made_safe(tmp_path, make_result, zidane_image) -> None:

@@ -85,7 +85,7 @@ def messages(caplog) -> list[str]:
 def test_json_signature_and_credentials(receiver) -> None:
     url = receiver.url.replace("http://", "http://me:p%40ss@") + "/hook/secret?x=1#part"
     with Webhook(url, b"key", waits=NONE) as send:
-        send(ALERT)
+        send.put(ALERT)
     ((path, headers, body),) = receiver.got
     assert path == "/hook/secret?x=1"
     assert json.loads(body) == ALERT
@@ -97,7 +97,7 @@ def test_json_signature_and_credentials(receiver) -> None:
 
 def test_no_signature_without_a_secret(receiver) -> None:
     with Webhook(receiver.url) as send:
-        send(ALERT)
+        send.put(ALERT)
     assert "X-Maskwatch-Signature" not in receiver.got[0][1]
 
 
@@ -115,8 +115,8 @@ def test_no_signature_without_a_secret(receiver) -> None:
 def test_tries(receiver, caplog, answers, tries, why) -> None:
     receiver.answers = answers
     with Webhook(receiver.url, waits=NONE) as send:
-        send(ALERT)
-        until(lambda: send._background._done)
+        send.put(ALERT)
+        until(lambda: send._done)
     assert len(receiver.got) == tries
     assert all(path in ("", "/") for path, _, _ in receiver.got)
     assert len({headers["X-Maskwatch-Delivery"] for _, headers, _ in receiver.got}) == 1
@@ -130,10 +130,10 @@ def test_lost_alerts_are_named_once_and_secrets_never(receiver, caplog) -> None:
     url = receiver.url.replace("http://", "http://me:hidden1@") + "/hidden2?t=hidden3"
     with Webhook(url, b"hidden4", waits=()) as send:
         for _ in range(5):
-            send(ALERT)
-        until(lambda: send._background._done == 5)
+            send.put(ALERT)
+        until(lambda: send._done == 5)
         receiver.answers = [200]
-        send(ALERT)
+        send.put(ALERT)
     assert messages(caplog) == [
         f"webhook {receiver.url}: an alert is lost (it answered 500); the video goes on",
         f"webhook {receiver.url}: works again after 5 failures",
@@ -144,11 +144,11 @@ def test_lost_alerts_are_named_once_and_secrets_never(receiver, caplog) -> None:
 def test_server_that_hangs_never_holds_up_the_video(receiver, caplog) -> None:
     receiver.hang = threading.Event()
     webhook = Webhook(receiver.url, timeout=0.3, waits=(30.0,))
-    webhook._background._patience = 0.5
+    webhook._patience = 0.5
     with webhook as send:
         began = time.monotonic()
         for _ in range(200):
-            send(ALERT)
+            send.put(ALERT)
         assert time.monotonic() - began < 2
         assert send.dropped == 200 - 64
         began = time.monotonic()
@@ -162,7 +162,7 @@ def test_nobody_listens(caplog) -> None:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
         with Webhook(f"http://127.0.0.1:{port}/", waits=NONE) as send:
-            send(ALERT)
+            send.put(ALERT)
     assert "refused" in messages(caplog)[0]
 
 
@@ -184,7 +184,7 @@ def test_garbage_for_an_answer(caplog) -> None:
         thread = threading.Thread(target=answer)
         thread.start()
         with Webhook(f"http://127.0.0.1:{server.getsockname()[1]}", waits=(0.01,)) as send:
-            send(ALERT)
+            send.put(ALERT)
         stop.set()
         thread.join()
     assert len(messages(caplog)) == 1
