@@ -130,7 +130,7 @@ def evaluate(
     Args:
         pairs: at least one picture.
         conf: least score that counts in the confusion matrix.
-        min_heights: least face heights to score at, px.
+        min_heights: least face heights to score at, px; the first is 0.
         rounds: bootstrap rounds, 0 for none.
         seed: of the bootstrap.
 
@@ -144,11 +144,11 @@ def evaluate(
             "have none"
         )
     ordered = sorted(pairs, key=lambda pair: str(pair.image))
-    ranges = [(0.0, np.inf), *((float(height), np.inf) for height in min_heights)]
+    ranges = [(float(height), np.inf) for height in min_heights]
     by_class = [collect_curves(ordered, k, ranges) for k in range(len(CLASS_NAMES))]
     sizes = tuple(
         _with_intervals(scores, [curves[n] for curves in by_class], rounds, _generator(seed))
-        for n, scores in enumerate(coco_scores(ordered, min_heights), start=1)
+        for n, scores in enumerate(coco_scores(ordered, min_heights))
     )
     every = {name: by_class[k][0] for k, name in enumerate(CLASS_NAMES)}
     return Evaluation(

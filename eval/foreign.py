@@ -184,9 +184,11 @@ def _category_rules(
     called: set[str], classes: dict[str, str], where: str
 ) -> Mapping[str, int | None]:
     """Class id for each category's name; bare ids are ours, counted from 0 or from 1, if clear."""
-    numbers = {int(name) for name in called if name.isdigit() and name not in classes}
     count = len(CLASS_NAMES)
-    if numbers and numbers <= set(range(count + 1)):
+    ids = {str(number): number for number in range(count + 1)}
+    unmapped = called - classes.keys()
+    numbers = {ids[name] for name in unmapped if name in ids}
+    if numbers and not any(name.isdecimal() for name in unmapped - ids.keys()):
         # An id of 0 or 3 tells from where they count; without either, guessing would be a risk.
         if (0 in numbers) == (count in numbers):
             raise AnnotationError(

@@ -75,8 +75,9 @@ def match_boxes(overlap: Floats, ignored: Bools, iou_min: float = IOU_MIN) -> In
     if overlap.size == 0:
         return taken
     free = np.ones(overlap.shape[1], dtype=np.bool_)
+    groups = (~ignored, ignored) if ignored.any() else (~ignored,)
     for d in np.flatnonzero(overlap.max(axis=1) >= iou_min):
-        for group in (~ignored, ignored):
+        for group in groups:
             candidates = np.where(free & group, overlap[d], 0.0)
             # COCO's tie rule: of equal overlaps the last true box wins.
             best = len(candidates) - 1 - int(candidates[::-1].argmax())

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from data.boxes import Boxes, xyxy_to_xywh
 from data.extras import require
 from data.labels import CLASS_NAMES
-from eval.matching import MAX_DETECTIONS, Pair
+from eval.matching import IOU_MIN, MAX_DETECTIONS, Pair
 
 log = logging.getLogger(__name__)
 
@@ -80,9 +80,10 @@ def coco_scores(pairs: Sequence[Pair], min_heights: Sequence[float] = (0.0,)) ->
     Raises:
         MissingExtraError: if faster-coco-eval isn't installed.
     """
-    result = _accumulate(pairs, min_heights, by_class=True)
+    sets = _to_coco(pairs)
+    result = _accumulate(sets, min_heights, by_class=True)
     precision = np.asarray(result["precision"])[..., 0]  # (10 IoUs, 101 recalls, K, sizes)
-    agnostic = np.asarray(_accumulate(pairs, min_heights, by_class=False)["recall"])
+    agnostic = np.asarray(_accumulate(sets, min_heights, by_class=False)["recall"])
     recall = agnostic[0, 0, :, 0]  # (sizes,) at IoU .5
     return [
         SizeScores(
@@ -113,9 +114,8 @@ def _per_class(precision: NDArray[np.float64]) -> PerClass:
     return {name: None if absent[k] else float(means[k]) for k, name in enumerate(CLASS_NAMES)}
 
 
-def _accumulate(
-    pairs: Sequence[Pair], min_heights: Sequence[float], *, by_class: bool
-) -> dict[str, Any]:
+def _to_coco(pairs: Sequence[Pair]) -> tuple[Any, Any]:
+    """True boxes and found ones as the library holds them."""
     coco = require("faster_coco_eval", "eval")
     frame = {
         "images": [{"id": n} for n in range(1, len(pairs) + 1)],
@@ -123,11 +123,21 @@ def _accumulate(
     }
     truth = coco.COCO({**frame, "annotations": _annotations([p.truth for p in pairs])})
     found = coco.COCO({**frame, "annotations": _annotations([p.found for p in pairs])})
-    judge = coco.COCOeval_faster(truth, found, "bbox", print_function=log.debug)
+    return truth, found
+
+
+def _accumulate(
+    sets: tuple[Any, Any], min_heights: Sequence[float], *, by_class: bool
+) -> dict[str, Any]:
+    """COCO's tables by class, or whatever the class and at IoU 0.5 alone."""
+    coco = require("faster_coco_eval", "eval")
+    judge = coco.COCOeval_faster(*sets, "bbox", print_function=log.debug)
     judge.params.areaRng = [[float(height), _NO_LIMIT] for height in min_heights]
     judge.params.areaRngLbl = [f"{height:g}" for height in min_heights]
     judge.params.maxDets = [MAX_DETECTIONS]
     judge.params.useCats = int(by_class)
+    if not by_class:
+        judge.params.iouThrs = np.array([IOU_MIN])
     judge.evaluate()
     judge.accumulate()
     return dict(judge.eval)

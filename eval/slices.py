@@ -16,7 +16,7 @@ from data.labels import CLASS_NAMES
 from eval.bootstrap import average_precision, ratio_intervals
 from eval.confusion import match_picture
 from eval.facts import SKIN_GROUPS
-from eval.matching import Bools, Curve, Pair, collect_curve, collect_curves, of_pictures
+from eval.matching import Bools, Curve, Pair, collect_curves, of_pictures
 
 SIZE_EDGES = (0.0, 16.0, 32.0, 64.0, 128.0, np.inf)  # px of height
 CROWD_EDGES = (1, 2, 5, 10, 25, 10**9)  # faces in a picture
@@ -81,7 +81,9 @@ def slice_results(
     part, whole = _counts(faces, list(groups.values()), len(pairs))
     intervals = ratio_intervals(part, whole, rounds, rng) if rounds else [None] * part.shape[1]
     half = len(groups)
-    ap50 = _ap_by_size(pairs) | _ap_by_crowd(pairs)
+    ranges = [(0.0, np.inf), *pairwise(SIZE_EDGES)]
+    curves = [collect_curves(pairs, k, ranges) for k in range(len(CLASS_NAMES))]
+    ap50 = _ap_by_size(curves) | _ap_by_crowd(pairs, [own[0] for own in curves])
     return [
         Slice(
             attribute,
@@ -153,7 +155,7 @@ def _value_rank(attribute: str, value: str) -> tuple[float, str]:
     if attribute == "skin":
         return SKIN_GROUPS.index(value), value
     first = value.removeprefix("under ").split(" ")[0].rstrip("°")
-    low = float(first) if first.replace(".", "").isdigit() else 0.0
+    low = float(first) if first.replace(".", "", 1).isdecimal() else 0.0
     return (-1.0 if value.startswith("under ") else low), value
 
 
@@ -195,20 +197,19 @@ def _worst_confusion(faces: _Faces, members: Ints) -> tuple[str, str, int] | Non
     return CLASS_NAMES[t], CLASS_NAMES[f], int(table[t, f])
 
 
-def _ap_by_size(pairs: Sequence[Pair]) -> dict[tuple[str, str], float]:
-    """Mean AP50 of the faces of each size; others are ignored, as COCO's areas are."""
-    ranges = list(pairwise(SIZE_EDGES))
-    curves = [collect_curves(pairs, k, ranges) for k in range(len(CLASS_NAMES))]
-    return _mean_ap(
-        {("size", size_range(low)): [c[n] for c in curves] for n, (low, _) in enumerate(ranges)}
-    )
+def _ap_by_size(curves: Sequence[Sequence[Curve]]) -> dict[tuple[str, str], float]:
+    """Mean AP50 of the faces of each size; others are ignored, as COCO's areas are.
+
+    `curves` has a row a class: that of every face, then one for each range of SIZE_EDGES.
+    """
+    sizes = enumerate(SIZE_EDGES[:-1], start=1)
+    return _mean_ap({("size", size_range(low)): [own[n] for own in curves] for n, low in sizes})
 
 
-def _ap_by_crowd(pairs: Sequence[Pair]) -> dict[tuple[str, str], float]:
+def _ap_by_crowd(pairs: Sequence[Pair], curves: Sequence[Curve]) -> dict[tuple[str, str], float]:
     """Mean AP50 of the pictures with so many faces."""
     names = np.array([_name_range(len(pair.truth), CROWD_EDGES, "") for pair in pairs])
     bare = np.array([len(pair.truth) == 0 for pair in pairs])
-    curves = [collect_curve(pairs, k) for k in range(len(CLASS_NAMES))]
     return _mean_ap(
         {
             ("faces in the picture", name): [

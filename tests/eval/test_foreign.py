@@ -63,6 +63,9 @@ def test_bare_category_ids(ids, expected):
         pytest.param([1, 2], "count from 0 or 1", id="either"),
         pytest.param([0, 3], "count from 0 or 1", id="neither"),
         pytest.param([17], "--classes '17=drop'", id="unknown"),
+        pytest.param([0, 17], "--classes '0=drop,17=drop'", id="ours-and-unknown"),
+        pytest.param(["\N{SUPERSCRIPT TWO}"], "drop'", id="a-digit-that-is-no-number"),
+        pytest.param(["9" * 5000], "expected classes", id="longer-than-int-reads"),
     ],
 )
 def test_unclear_category_ids_are_refused(ids, message):

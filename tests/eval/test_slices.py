@@ -80,6 +80,15 @@ def test_order_is_by_attribute_and_range(pairs):
     assert keys[0] == ("size", "under 16 px")
 
 
+def test_any_name_of_a_value_is_sorted(pairs):
+    first = pairs[0]
+    facts = ({"style": ("\N{SUPERSCRIPT TWO}",)}, {"style": ("1.2.3", "")})
+    slices = results([Pair(first.image, first.truth, first.found, facts)])
+    assert {value for attribute, value in slices if attribute == "style"} == {
+        "\N{SUPERSCRIPT TWO}", "1.2.3", "",
+    }  # fmt: skip
+
+
 def test_intervals_hold_the_share(random_pairs):
     for each in results(random_pairs(np.random.default_rng(0), 60), rounds=200).values():
         low, high = each.found_interval
