@@ -43,7 +43,8 @@ class Detector:
         WeightsError: if the file is missing, damaged, no ONNX, or no mask detector.
         UsageError: if `imgsz`, `threads`, `batch` or a provider can't be had.
 
-    Not for several threads at once over one instance: onnxruntime shares its thread pool.
+    Several threads may ask one instance at once where its own `threads` is 1; else they would
+    share onnxruntime's thread pool.
     """
 
     def __init__(

@@ -51,7 +51,7 @@ class Studio:
             pixelate(hidden, tracker.regions)
             result = replace(result, frame=replace(result.frame, image=hidden))
         result.frame.image.setflags(write=False)
-        if not self._look.draw:
+        if not self._look.draw or not (self._look.painters or result.tracks):
             return result, result.frame.image
         canvas = result.frame.image.copy()
         for paint in self._look.painters:

@@ -64,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="use the two-phase rival instead, with this classifier (maskwatch train --two-phase)",
     )
     add("--face-model", type=Path, metavar="ONNX", help="its YuNet model (dlib's faces)")
-    add("--threads", type=int, metavar="N", help="CPU threads of the model (half of the cores)")
+    add("--threads", type=int, metavar="N", help="of the model (half of the cores; files: all)")
     add(
         "--every", type=int, default=1, metavar="N", help="detect in every N-th frame (%(default)s)"
     )
@@ -131,8 +131,9 @@ def _watch(args: argparse.Namespace, sources: Sequence["Source"], control: "Cont
     from detector.video.studio import Look, Studio, detect_with
     from eval.cli.video_sinks import failures
 
-    detect = detect_with(_load(args), args.conf)
-    flow = Flow(args.every, Patience(stall=args.stall))
+    detector, workers = _load(args, live=any(source.live for source in sources))
+    detect = detect_with(detector, args.conf)
+    flow = Flow(args.every, Patience(stall=args.stall), workers)
     with ExitStack() as stack:
         sinks, painters, idle = _open_outputs(args, sources, control, stack)
         pipeline = Pipeline(sources, detect, flow, np.random.default_rng())
@@ -144,20 +145,25 @@ def _watch(args: argparse.Namespace, sources: Sequence["Source"], control: "Cont
     return summary
 
 
-def _load(args: argparse.Namespace) -> "FindsFaces":
-    """The single-stage detector, or the two-phase pipeline."""
-    threads = args.threads or half_the_cores()
+def _load(args: argparse.Namespace, *, live: bool) -> tuple["FindsFaces", int]:
+    """The single-stage detector, or the two-phase pipeline; how many pictures it takes at once."""
+    from detector.environment import core_count
+    from detector.video.pipeline import share_threads
+
     if args.two_phase is not None:
         from eval.twophase.pipeline import TwoPhase
 
         if args.weights:
             raise UsageError("expected --weights or --two-phase, but got both")
-        return TwoPhase(args.two_phase, face_model=args.face_model, threads=threads)
+        threads = args.threads or half_the_cores()
+        # Its face finders keep what they are at in themselves: one picture after the other.
+        return TwoPhase(args.two_phase, face_model=args.face_model, threads=threads), 1
     if args.face_model is not None:
         raise UsageError("expected --two-phase FILE with --face-model, but got none")
     from detector.runtime import Detector
 
-    return Detector(args.weights, imgsz=args.imgsz, threads=threads)
+    threads, workers = share_threads(args.threads, core_count(), live)
+    return Detector(args.weights, imgsz=args.imgsz, threads=threads), workers
 
 
 def half_the_cores() -> int:
