@@ -1,5 +1,6 @@
 """Speed of live video beside `yolo track`: paired runs, medians."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -29,17 +30,19 @@ class Setting:
         sizes: longer sides of the model's input, px.
         frames: of one run, at most.
         repeats: runs of each kind, one after the other in turn.
-        threads: of the model, ours and theirs.
+        threads: of the model, ours and theirs; None for what each takes by itself.
         weights: an ONNX file; None for the shipped one.
         rival: whether to run ultralytics, too.
+        seconds: after so long no further repeat begins; the first of each is always finished.
     """
 
     sizes: tuple[int, ...] = SIZES
     frames: int = 200
     repeats: int = 3
-    threads: int = 1
+    threads: int | None = None
     weights: str | None = None
     rival: bool = True
+    seconds: float = 180.0
 
 
 @dataclass(frozen=True)
@@ -79,22 +82,31 @@ def bench_video(
     """
     machine = describe_machine()  # before our own work is part of the load
     with _material(clip) as path:
-        rows = [_measure(str(path), size, setting, say) for size in setting.sizes]
+        taken = _measure(str(path), setting, say)
+    rows = [
+        summarise(size, runs["file"], runs.get("ultralytics", []), runs["live"])
+        for size, runs in taken.items()
+    ]
     return rows, machine
 
 
-def _measure(clip: str, size: int, setting: Setting, say: Callable[[str], None]) -> Row:
-    task = Task(clip, size, setting.frames, setting.threads, setting.weights)
-    ours, theirs, live = list[Timed](), list[Timed](), list[Timed]()
-    runs = [("file", ours), ("live", live)]
-    if setting.rival:
-        runs.append(("ultralytics", theirs))
+def _measure(
+    clip: str, setting: Setting, say: Callable[[str], None]
+) -> dict[int, dict[str, list[Timed]]]:
+    """Runs of each size by their names."""
+    names = ("file", "live", "ultralytics") if setting.rival else ("file", "live")
+    taken = {size: {name: list[Timed]() for name in names} for size in setting.sizes}
+    deadline = time.monotonic() + setting.seconds
     for number in range(setting.repeats):
-        say(f"{size} px, run {number + 1} of {setting.repeats}")
-        # In opposite order each other time, so that a machine that gets busier meets all alike.
-        for name, into in runs if number % 2 == 0 else reversed(runs):
-            into.append(in_process(name, task))
-    return summarise(size, ours, theirs, live)
+        for size, runs in taken.items():
+            if number and time.monotonic() > deadline:
+                return taken
+            say(f"{size} px, run {number + 1} of {setting.repeats}")
+            task = Task(clip, size, setting.frames, setting.threads, setting.weights)
+            # In opposite order each other time, so that a machine that gets busier meets all alike.
+            for name in names if number % 2 == 0 else reversed(names):
+                runs[name].append(in_process(name, task))
+    return taken
 
 
 def summarise(

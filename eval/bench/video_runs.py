@@ -13,24 +13,27 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import cv2
 import numpy as np
 
 from data.exceptions import VideoError
 from data.images import Image
-from detector.environment import private_environment
+from detector.environment import core_count, private_environment
 from detector.runtime import Detector
 from detector.video.capture import Grab, Notes, read_file
 from detector.video.control import Control
-from detector.video.pipeline import Flow, Pipeline
+from detector.video.pipeline import Flow, Pipeline, share_threads
 from detector.video.runner import Limits, Run, run_video
 from detector.video.sources import Kind, Source
-from detector.video.studio import Look, Studio, detect_with
+from detector.video.studio import FindsFaces, Look, Studio, detect_with
 from detector.video.types import Result, Sink
 from detector.video.writer import VideoWriter
+from eval.twophase.pipeline import TwoPhase
 from weights.registry import default_weights
 
 CONF = 0.25
@@ -44,15 +47,19 @@ class Task:
         clip: the video.
         size: longer side of the model's input, px.
         frames: how many at most.
-        threads: of the model.
+        threads: of the model; None for what each program takes by itself.
         weights: an ONNX file; None for the shipped one.
+        two_phase: the rival's classifier, an ONNX file, which is then used in our detector's place.
+        face_model: its YuNet model; None for dlib.
     """
 
     clip: str
     size: int
     frames: int
-    threads: int
+    threads: int | None = None
     weights: str | None = None
+    two_phase: str | None = None
+    face_model: str | None = None
 
 
 @dataclass(frozen=True)
@@ -64,8 +71,10 @@ class Timed:
         seconds: wall time.
         cpu: CPU seconds.
         memory: peak of resident memory, MiB.
-        latencies: s from a frame's arrival to its result, drawn; of live runs only.
+        latencies: s from a frame's arrival to its result, drawn, of live runs; s of each detection
+            where nothing else was done.
         dropped: frames passed over for newer ones.
+        found: faces in a picture, mean, where nothing but detection was done.
     """
 
     frames: int
@@ -74,6 +83,7 @@ class Timed:
     memory: float
     latencies: tuple[float, ...] = field(default=())
     dropped: int = 0
+    found: float = 0.0
 
     @property
     def rate(self) -> float:
@@ -163,16 +173,14 @@ def _run(
     sinks: list[Any],
     read: Callable[[Source, Notes, float], Iterator[Grab]],
 ) -> Timed:
-    weights = None if task.weights is None else Path(task.weights)
-    detector = Detector(weights, imgsz=task.size, threads=task.threads)
-    detector.detect([np.zeros((720, 1280, 3), np.uint8)])  # the first run allocates
+    detector, workers = load(task, live=source.live)
     watch = _Stopwatch()
     watch.start()
     with ExitStack() as stack:
         entered: list[Sink] = [stack.enter_context(sink) for sink in sinks]
-        pipeline = stack.enter_context(
-            Pipeline([source], detect_with(detector, CONF), Flow(), np.random.default_rng(0), read)
-        )
+        detect, flow = detect_with(detector, CONF), Flow(workers=workers)
+        pipeline = Pipeline([source], detect, flow, np.random.default_rng(0), read)
+        stack.enter_context(pipeline)
         studio = Studio([source], Look())
         limits = Limits(frames=task.frames)
         summary = run_video(pipeline, studio, entered, Control(CONF), Run(limits))
@@ -181,8 +189,48 @@ def _run(
     return replace(watch.stop(summary.frames.total()), dropped=summary.dropped.total())
 
 
+def load(task: Task, *, live: bool) -> tuple[FindsFaces, int]:
+    """The detector or its rival, as `maskwatch video` opens it, and how many pictures at once."""
+    live = live or task.two_phase is not None
+    threads, workers = share_threads(task.threads, core_count(), live)
+    detector: FindsFaces
+    if task.two_phase is None:
+        weights = None if task.weights is None else Path(task.weights)
+        detector = Detector(weights, imgsz=task.size, threads=threads)
+    else:
+        finder = None if task.face_model is None else Path(task.face_model)
+        detector = TwoPhase(Path(task.two_phase), face_model=finder, threads=threads)
+    detector.detect([np.zeros((720, 1280, 3), np.uint8)], CONF)  # the first run allocates
+    return detector, workers
+
+
+def alone(task: Task) -> Timed:
+    """Detection, one picture after the other, timed without decoding, as live video asks for it.
+
+    OpenCV, on which YuNet runs, gets as many threads as onnxruntime.
+    """
+    cv2.setNumThreads(share_threads(task.threads, core_count(), live=True)[0])
+    detect = detect_with(load(task, live=True)[0], CONF)
+    source = Source("clip", Kind.FILE, task.clip)
+    latencies, found, cpu = list[float](), 0, 0.0
+    for grab in islice(read_file(source, Notes("clip")), task.frames):
+        image = grab.to_bgr()
+        wall, busy = time.perf_counter(), time.process_time()
+        faces = detect(image)
+        cpu += time.process_time() - busy
+        latencies.append(time.perf_counter() - wall)
+        found += int((faces.scores >= CONF).sum())
+    count = len(latencies)
+    return Timed(
+        count, sum(latencies), cpu, _peak_memory(), tuple(latencies), found=found / max(count, 1)
+    )
+
+
 def ultralytics_track(task: Task) -> Timed:
-    """`yolo track` with the same weights on the same runtime, annotated video saved.
+    """`yolo track source=CLIP model=WEIGHTS imgsz=SIZE save=True`: same weights, same runtime.
+
+    The rest is as ultralytics has it, its tracker and onnxruntime's threads among it; only that
+    it prints no line a frame and keeps no results in memory, which would cost it time.
 
     Raises:
         MissingExtraError: if ultralytics isn't installed.
@@ -190,7 +238,8 @@ def ultralytics_track(task: Task) -> Timed:
     from data.extras import require
 
     yolo = require("ultralytics", "train").YOLO
-    _limit_threads(task.threads)
+    if task.threads is not None:
+        _limit_threads(task.threads)
     model = yolo(task.weights or str(default_weights()), task="detect")
     blank = np.zeros((720, 1280, 3), np.uint8)
     model.predict(blank, imgsz=task.size, verbose=False)
@@ -198,9 +247,8 @@ def ultralytics_track(task: Task) -> Timed:
     with tempfile.TemporaryDirectory() as folder:
         watch.start()
         results = model.track(
-            task.clip, imgsz=task.size, conf=CONF, stream=True, save=True, verbose=False,
-            project=folder, tracker="bytetrack.yaml",
-        )  # fmt: skip
+            task.clip, imgsz=task.size, stream=True, save=True, verbose=False, project=folder
+        )
         for _ in results:
             frames += 1
             if frames == task.frames:
@@ -210,7 +258,7 @@ def ultralytics_track(task: Task) -> Timed:
 
 
 def _limit_threads(threads: int) -> None:
-    """Left alone, ultralytics takes onnxruntime's default, all cores: give it our threads."""
+    """Left alone, ultralytics takes onnxruntime's default, all cores."""
     import onnxruntime
 
     plain = onnxruntime.InferenceSession
@@ -227,6 +275,7 @@ def _limit_threads(threads: int) -> None:
 RUNS: dict[str, Callable[[Task], Timed]] = {
     "file": file_to_file,
     "live": live,
+    "alone": alone,
     "ultralytics": ultralytics_track,
 }
 

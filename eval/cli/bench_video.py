@@ -2,15 +2,19 @@
 
 import argparse
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from data.exceptions import UsageError
 
 if TYPE_CHECKING:
     from data.boxes import Boxes
     from data.images import Image
+    from eval.bench.crowds import Crowds
+    from eval.bench.video import Setting
+    from eval.bench.video_runs import Task
     from eval.flicker import Tracks
 
 VIDEO = "Frames/s, latency, CPU and memory of maskwatch video, beside ultralytics' yolo track"
@@ -24,33 +28,104 @@ def add_video(parser: argparse.ArgumentParser) -> None:
     add("--imgsz", type=int, nargs="+", metavar="PX", help="sizes of the input (320 416 640)")
     add("--frames", type=int, default=200, metavar="N", help="frames of a run (%(default)s)")
     add("--repeats", type=int, default=3, metavar="N", help="runs of each kind (%(default)s)")
-    add("--threads", type=int, metavar="N", help="of the model (half of the cores)")
+    add(
+        "--seconds",
+        type=float,
+        default=330.0,
+        metavar="S",
+        help="after these no further repeat begins (%(default)s)",
+    )
+    add("--threads", type=int, metavar="N", help="of the model (what each program takes by itself)")
     add("--weights", type=Path, metavar="FILE", help="ONNX file (the shipped weights)")
     add("--alone", action="store_true", help="leave ultralytics out")
     add("--json", type=Path, metavar="FILE", help="write every figure")
+    crowds = parser.add_argument_group("crowds", "time of a frame by the number of faces in it")
+    add = crowds.add_argument
+    add(
+        "--crowds",
+        type=int,
+        nargs="*",
+        metavar="N",
+        help="render crowds of N faces each, up to 20, and time them, too (1 2 5 10 20)",
+    )
+    add("--portraits", type=Path, metavar="DIR", help="one bare face each (a sample photo)")
+    add(
+        "--two-phase",
+        type=Path,
+        metavar="FILE",
+        help="beside the two-phase pipeline with this classifier (maskwatch train --two-phase)",
+    )
+    add("--face-model", type=Path, metavar="ONNX", help="its YuNet model (dlib's faces)")
 
 
 def run_video(args: argparse.Namespace) -> int:
-    """Time it and print a table."""
+    """Time it and print a table or two."""
     from data.files import write_json
+    from eval.bench import crowds
     from eval.bench.video import SIZES, Setting, bench_video, goals_text, to_json, to_table
-    from eval.cli.video import half_the_cores
     from eval.report import table_to_text
 
     _check(args, "frames", "repeats")
+    if args.seconds <= 0:
+        raise UsageError(f"expected --seconds above 0, but got {args.seconds:g}")
+    wanted = _crowds(args)
     setting = Setting(
         sizes=tuple(args.imgsz or SIZES),
         frames=args.frames,
         repeats=args.repeats,
-        threads=args.threads or half_the_cores(),
+        threads=args.threads,
         weights=str(args.weights) if args.weights else None,
         rival=not args.alone,
+        # Two thirds for the clip, where there are crowds, too.
+        seconds=args.seconds if wanted is None else args.seconds * 2 / 3,
     )
-    rows, machine = bench_video(args.clip, setting, lambda step: print(step, file=sys.stderr))
+    ends = time.monotonic() + args.seconds
+    rows, machine = bench_video(args.clip, setting, _say)
+    value = to_json(rows, setting, machine)
+    print(f"{table_to_text(to_table(rows))}\n\n{goals_text(rows)}")
+    if wanted is not None:
+        task = _crowd_task(setting)
+        people = crowds.bench_crowds(wanted, task, setting.repeats, ends, _say)
+        value["crowds"] = crowds.to_json(people, wanted)
+        print(f"\nCrowds at {task.size} px:\n\n{table_to_text(crowds.to_table(people))}")
     if args.json:
-        write_json(args.json, to_json(rows, setting, machine))
-    print(table_to_text(to_table(rows)))
-    print(f"\n{goals_text(rows)}")
+        write_json(args.json, value)
+    _print_machine(machine)
+    return 0
+
+
+def _say(step: str) -> None:
+    print(step, file=sys.stderr)
+
+
+def _crowds(args: argparse.Namespace) -> "Crowds | None":
+    """Which crowds are wanted; None for none."""
+    from eval.bench.crowds import COUNTS, Crowds
+
+    if args.face_model is not None and args.two_phase is None:
+        raise UsageError("expected --two-phase FILE with --face-model, but got none")
+    if args.crowds is None and args.two_phase is None and args.portraits is None:
+        return None
+    return Crowds(
+        two_phase=str(args.two_phase) if args.two_phase else None,
+        face_model=str(args.face_model) if args.face_model else None,
+        portraits=args.portraits,
+        counts=tuple(args.crowds or COUNTS),
+    )
+
+
+def _crowd_task(setting: "Setting") -> "Task":
+    """At the size that `maskwatch video` takes by itself, where it is among those asked for."""
+    from eval.bench.crowds import FRAMES
+    from eval.bench.video_runs import Task
+    from eval.cli.video import IMGSZ
+
+    size = IMGSZ if IMGSZ in setting.sizes else setting.sizes[0]
+    frames = min(FRAMES, setting.frames)
+    return Task("", size, frames, setting.threads, setting.weights)
+
+
+def _print_machine(machine: dict[str, Any]) -> None:
     print(f"This machine: {machine['processor'] or 'processor unknown'}, {machine['cores']} cores.")
     if machine["load"] is not None and machine["load"] > 0.25:
         print(
@@ -58,7 +133,6 @@ def run_video(args: argparse.Namespace) -> int:
             "began; compare figures beside each other alone",
             file=sys.stderr,
         )
-    return 0
 
 
 def add_flicker(parser: argparse.ArgumentParser) -> None:

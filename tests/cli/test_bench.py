@@ -2,8 +2,10 @@
 
 import json
 
+import numpy as np
 import pytest
 
+from eval.bench.video import write_pan
 from eval.cli.bench import BENCHES
 from eval.cli.main import main
 
@@ -51,6 +53,36 @@ def test_numbers_below_one_are_refused(option, capsys):
 def test_source_that_is_not_there(tmp_path, capsys):
     assert main(["bench", "synth", str(tmp_path / "none")]) == 1
     assert "maskwatch: error:" in capsys.readouterr().err
+
+
+def test_video(tmp_path, tiny_onnx, capsys):
+    clip, out = tmp_path / "clip.mp4", tmp_path / "b.json"
+    write_pan(np.full((64, 64, 3), 90, np.uint8), clip, frames=8)
+    small = ["--imgsz", "64", "--frames", "4", "--repeats", "2", "--seconds", "0.1", "--alone"]
+    weights = ["--weights", str(tiny_onnx()), "--crowds", "1", "--json", str(out)]
+    assert main(["bench", "video", str(clip), *small, *weights]) == 0
+    said = capsys.readouterr()
+    assert "frames/s" in said.out
+    assert "Crowds at 64 px" in said.out
+    assert "run 2" not in said.err  # its time was up
+    value = json.loads(out.read_text())
+    assert value["rows"][0]["rate"]["repeats"] == 1
+    assert value["rows"][0]["rival"] is None
+    assert [row["faces"] for row in value["crowds"]["rows"]] == [1]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        pytest.param(["--seconds", "0"], "--seconds above 0", id="seconds"),
+        pytest.param(["--face-model", "x.onnx"], "--two-phase FILE", id="no-classifier"),
+        pytest.param(["--crowds", "0"], "1 to 20 faces", id="nobody"),
+        pytest.param(["--crowds", "5", "21"], "1 to 20 faces", id="too-many"),
+    ],
+)
+def test_video_usage(options, said, capsys):
+    assert main(["bench", "video", *options]) == 2
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", BENCHES)
