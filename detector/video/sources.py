@@ -90,7 +90,7 @@ def kind_of(address: str) -> Kind:
     A URL that ends like a file is a file, of which every frame is wanted; any other is live.
 
     Raises:
-        UsageError: if it is a URL of an unknown kind.
+        UsageError: if it is a URL of an unknown kind or without a host.
         VideoError: if there is no such file, folder or picture.
     """
     if re.fullmatch(r"\d{1,3}", address) or re.fullmatch(r"/dev/video\d+", address):
@@ -113,7 +113,10 @@ def _kind_of_url(scheme: str, address: str) -> Kind:
     if scheme not in STREAM_SCHEMES:
         known = ", ".join(sorted(STREAM_SCHEMES))
         raise UsageError(f"expected a URL of {known}, but got {scheme}://; convert the stream")
-    suffix = Path(_host_and_path(address)[1]).suffix.lower()
+    host, path = _host_and_path(address)
+    if not host and scheme not in ("tcp", "udp", "srt"):  # these may listen
+        raise UsageError(f"expected a URL with a host, such as {scheme}://HOST/..., but got none")
+    suffix = Path(path).suffix.lower()
     return Kind.FILE if scheme in ("http", "https") and suffix in VIDEO_SUFFIXES else Kind.STREAM
 
 

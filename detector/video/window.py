@@ -29,6 +29,9 @@ KEYS = (
 )
 _X_SOCKETS = "/tmp/.X11-unix/X"  # noqa: S108 - where X servers listen
 QUIT = (ord("q"), 27)  # 27 is Escape
+WIDEST = 1280  # px: larger pictures (4K) begin smaller than the screen; the window can be resized
+# Neither toolbar nor menu: their keys aren't ours.
+_STYLE = cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL
 
 
 def check_display() -> None:
@@ -109,8 +112,15 @@ class Window:
         new = result.frame.source not in self._last
         self._last[result.frame.source] = result, drawn
         if new:
-            cv2.namedWindow(self._title(result.frame.source), cv2.WINDOW_AUTOSIZE)
+            self._open(result.frame.source, drawn)
         self._show(result.frame.source, drawn)
+
+    def _open(self, source: str, drawn: Image) -> None:
+        _quiet_fonts()
+        cv2.namedWindow(self._title(source), _STYLE)
+        ratio = min(1.0, WIDEST / drawn.shape[1])
+        size = round(drawn.shape[1] * ratio), max(1, round(drawn.shape[0] * ratio))
+        cv2.resizeWindow(self._title(source), *size)
 
     def note(self, outage: Outage) -> None:
         """Say in the picture that it is an old one, as `Watcher` says."""
@@ -184,6 +194,16 @@ class Window:
 
     def _is_open(self, source: str) -> bool:
         return cv2.getWindowProperty(self._title(source), cv2.WND_PROP_VISIBLE) >= 1
+
+
+def _quiet_fonts() -> None:
+    """Spare the terminal Qt's complaints of a folder of fonts that OpenCV's wheel names but lacks.
+
+    Text in the picture is drawn with OpenCV's own.
+    """
+    folder = Path(os.environ.get("QT_QPA_FONTDIR", ""))
+    if folder.name and not folder.is_dir() and folder.parent.is_dir():
+        os.environ["QT_QPA_FONTDIR"] = str(folder.parent)
 
 
 def write_lines(image: Image, lines: list[str]) -> Image:

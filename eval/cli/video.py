@@ -92,7 +92,8 @@ def run(args: argparse.Namespace) -> int:
     control = Control(args.conf)
     with stopping(control.stop) as caught, _quiet_library():
         summary = _watch(args, sources, control)
-    print(f"maskwatch: {summary_text(summary)}", file=sys.stderr)
+    if summary.frames or not summary.errors:
+        print(f"maskwatch: {summary_text(summary)}", file=sys.stderr)
     for error in summary.errors:
         if not isinstance(error, (MaskwatchError, OSError)):
             raise error

@@ -101,6 +101,7 @@ def test_options(clip, small, tmp_path, options, frames):
         pytest.param(["CLIP", "--weights", "none.onnx"], 1, "none.onnx", id="weights"),
         pytest.param(["a=CLIP", "a=CLIP"], 2, "'a' twice", id="names"),
         pytest.param(["gopher://y"], 2, "expected a URL of", id="url"),
+        pytest.param(["rtsp:///live"], 2, "a URL with a host", id="no-host"),
     ],
 )
 def test_what_goes_wrong_is_one_line(clip, small, tmp_path, capsys, arguments, code, message):

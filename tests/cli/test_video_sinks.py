@@ -13,9 +13,13 @@ import cv2
 import numpy as np
 import pytest
 
+from detector.video.results import snapshots
+from detector.video.results.webhook import Webhook
 from eval.cli.main import main
 
 FRAMES = 30
+ALERT = ["--alert-on", "without_mask"]
+WRONG = ["--snapshot-on", "without_mask"]
 
 
 @pytest.fixture
@@ -114,6 +118,46 @@ def test_page_while_it_runs(clip, weights, capsys) -> None:
     thread.join()
     assert status == [0]
     assert found == [f"s{n}" for n in range(3)]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--events", "{full}"], "events are missing (No space left on device)"),
+        (["--save", "{full}"], "No space left on device; free some space"),
+        (["--snapshot-dir", "{tmp}/gone", *WRONG], "1 of 1 failed (less than"),
+        (["--alert-command", "false", *ALERT], "1 of 1 failed (exit status 1)"),
+        (["--webhook", "http://127.0.0.1:9/x", *ALERT], "1 of 1 failed (Connection refused)"),
+        (["--webhook", "http://127.0.0.1:{mute}/x", *ALERT], "1 of 1 failed"),
+    ],
+    ids=["events", "video", "snapshots", "command", "refused", "hangs"],
+)
+def test_a_failing_output_takes_no_other_with_it(
+    clip, tmp_path, capsys, monkeypatch, options, message
+) -> None:
+    """The other outputs are whole; what failed is said at the end, too."""
+    monkeypatch.setitem(Webhook.__init__.__kwdefaults__, "waits", (0.1,))
+    monkeypatch.setitem(Webhook.__init__.__kwdefaults__, "timeout", 0.5)
+    full = tmp_path / "full.mp4"
+    full.symlink_to("/dev/full")
+    monkeypatch.setattr(snapshots, "FREE_BYTES", 2**62)
+    good = tmp_path / "good.jsonl"
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        port = mute.getsockname()[1]
+        filled = [o.format(full=full, tmp=tmp_path, mute=port) for o in options]
+        others = [] if "--events" in options else ["--events", str(good)]
+        csv_file = tmp_path / "s.csv"
+        command = ["video", str(clip), "--imgsz", "320", "--summary", str(csv_file)]
+        assert main([*command, *others, *filled]) == 1
+    text = capsys.readouterr().err
+    (line,) = [t for t in text.splitlines() if t.startswith("maskwatch: error: ")]
+    assert message in line
+    assert f"{FRAMES} frames" in text
+    assert csv_file.read_text().splitlines()[-1].endswith(f",{FRAMES},0")
+    if others:
+        kinds = [json.loads(t)["event"] for t in good.read_text().splitlines()]
+        assert (kinds[0], kinds[-2:]) == ("run_started", ["closed", "run_ended"])
 
 
 @pytest.mark.parametrize(

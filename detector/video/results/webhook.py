@@ -161,4 +161,5 @@ def _reason(error: object) -> str:
     """An error in a few words, its class where it has none."""
     if isinstance(error, TimeoutError):
         return "no answer in time"
-    return str(error) or type(error).__name__
+    text = error.strerror if isinstance(error, OSError) else None
+    return text or str(error) or type(error).__name__

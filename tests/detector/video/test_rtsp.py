@@ -1,5 +1,6 @@
 """A camera that speaks RTSP and fails in every way, read by the pipeline and the real program."""
 
+import json
 import subprocess
 import sys
 import time
@@ -88,10 +89,13 @@ def test_wrong_password_is_named(rtsp, caplog):
 
 
 def test_the_program_loses_its_camera_and_finds_it_again(rtsp, tiny_onnx, tmp_path):
-    out = tmp_path / "out.mp4"
+    still = rtsp.draw
+    rtsp.draw = lambda number, height, width: still(0, height, width)
+    out, log = tmp_path / "out.mp4", tmp_path / "e.jsonl"
     code = "import sys; from eval.cli.main import main; sys.exit(main(sys.argv[1:]))"
-    options = ["--weights", str(tiny_onnx()), "--imgsz", "64", "--save", str(out), "--stall", "1"]
-    command = [sys.executable, "-c", code, "video", f"door={rtsp.url}", *options]
+    options = ["--weights", str(tiny_onnx()), "--imgsz", "64", "--stall", "1"]
+    outputs = ["--save", str(out), "--events", str(log)]
+    command = [sys.executable, "-c", code, "video", f"door={rtsp.url}", *options, *outputs]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:
             _wait(lambda: out.exists() and out.stat().st_size > 2000)
@@ -99,7 +103,7 @@ def test_the_program_loses_its_camera_and_finds_it_again(rtsp, tiny_onnx, tmp_pa
             time.sleep(0.5)
             rtsp.mode = "ok"
             _wait(lambda: rtsp.sessions == 2)
-            time.sleep(2)
+            _wait(lambda: log.read_text().count('"opened"') >= 2)
             process.terminate()
             _, text = process.communicate(timeout=20)
         finally:
@@ -107,7 +111,19 @@ def test_the_program_loses_its_camera_and_finds_it_again(rtsp, tiny_onnx, tmp_pa
     assert process.returncode == 143, text
     assert text.count("door: lost (the stream ended)") == 1
     assert text.count("door: back after") == 1
-    assert "geheim" not in text
+    assert "geheim" not in text + log.read_text()
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [(e["event"], e.get("why")) for e in events] == [
+        ("run_started", None),
+        ("opened", None),
+        ("source_lost", "the stream ended"),
+        ("closed", "lost"),
+        ("source_back", None),
+        ("opened", None),
+        ("closed", "end"),
+        ("run_ended", None),
+    ]
+    assert events[4]["duration"] > 0.4
 
 
 def _wait(condition, seconds=20):
