@@ -12,6 +12,7 @@ from av.video.frame import VideoFrame
 
 from data.exceptions import DatasetError, ImageError, VideoError
 from data.images import Image, find_images, read_image
+from detector.environment import core_count
 from detector.video.sources import Kind, Source
 
 log = logging.getLogger(__name__)
@@ -166,6 +167,8 @@ def _decode(
             stream = container.streams.video[0]
             # Threads over frames hold some back; over slices of one frame, none.
             stream.thread_type = "AUTO" if stall is None else "SLICE"
+            if stall is None:  # left alone, more threads than cores: the detector waits for them
+                stream.codec_context.thread_count = max(1, core_count() // 2)
             if stall is not None and stream.codec_context.name == "mjpeg":
                 # Or half a picture comes with the rest in grey; H.264 marks such ones corrupt.
                 stream.codec_context.options = {"err_detect": "explode"}
