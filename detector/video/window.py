@@ -209,11 +209,13 @@ def _quiet_fonts() -> None:
 def write_lines(image: Image, lines: list[str]) -> Image:
     """A copy of (H, W, 3) uint8 BGR with lines of text in its lower left corner."""
     canvas = image.copy()
-    step = 22
+    scale = max(1.0, canvas.shape[1] / WIDEST)  # as large in the window, whatever the picture
+    weight, step = round(scale), round(22 * scale)
+    size = 0.55 * scale
     top = max(0, canvas.shape[0] - step * len(lines) - 8)
-    width = min(canvas.shape[1], 16 + max(cv2.getTextSize(t, FONT, 0.55, 1)[0][0] for t in lines))
-    canvas[top:, :width] = np.asarray(DARK, dtype=np.uint8)
+    widths = [cv2.getTextSize(text, FONT, size, weight)[0][0] for text in lines]
+    canvas[top:, : min(canvas.shape[1], 16 + max(widths))] = np.asarray(DARK, dtype=np.uint8)
     for number, text in enumerate(lines):
         place = (8, top + step * (number + 1) - 4)
-        cv2.putText(canvas, text, place, FONT, 0.55, LIGHT, 1, cv2.LINE_AA)
+        cv2.putText(canvas, text, place, FONT, size, LIGHT, weight, cv2.LINE_AA)
     return canvas
