@@ -76,11 +76,15 @@ class Side:
 
 @dataclass(frozen=True)
 class CrowdRow:
-    """Both on a crowd of `faces`; the rival is None where there is no classifier."""
+    """Both on a crowd of `faces`; the rival is None where there is no classifier.
+
+    `ratio` is the median of its milliseconds over the detector's, pair by pair.
+    """
 
     faces: int
     single: Side
-    two_phase: Side | None
+    two_phase: Side | None = None
+    ratio: float | None = None
 
 
 def draw_crowd(portraits: Sequence[Image], faces: int, moment: float) -> Image:
@@ -177,7 +181,11 @@ def _run_all(
 
 def _row(count: int, runs: _Runs) -> CrowdRow:
     sides = [_side(alone, file) for alone, file in runs]
-    return CrowdRow(count, sides[0], sides[1] if len(sides) > 1 else None)
+    if len(sides) == 1:
+        return CrowdRow(count, sides[0])
+    medians = [[float(np.median(run.latencies)) for run in alone] for alone, _ in runs]
+    ratio = float(np.median([b / a for a, b in zip(*medians, strict=True)]))
+    return CrowdRow(count, sides[0], sides[1], ratio)
 
 
 def _side(alone: Sequence[Timed], file: Sequence[Timed]) -> Side:
@@ -204,7 +212,7 @@ def _cells(row: CrowdRow) -> tuple[str, ...]:
         str(row.faces),
         str(one.milliseconds),
         "" if two is None else str(two.milliseconds),
-        "" if two is None else f"{two.milliseconds.median / one.milliseconds.median:.2f}",
+        "" if row.ratio is None else f"{row.ratio:.2f}",
         f"{one.cpu:.0f}",
         "" if two is None else f"{two.cpu:.0f}",
         f"{one.rate.median:.1f}",

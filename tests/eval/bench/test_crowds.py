@@ -79,6 +79,7 @@ def test_both_contestants(classifier, tiny_onnx):
         assert side.rate.median > 0
         assert side.cpu > 0
     assert row.two_phase.found == 2
+    assert row.ratio > 1
 
 
 @pytest.mark.parametrize("count", [0, 21])
@@ -90,7 +91,7 @@ def test_counts_out_of_range(count):
 def test_table_and_json():
     side = Side(spread([10.0]), 9.0, spread([50.0]), 5.0)
     rival = Side(spread([25.0]), 30.0, spread([20.0]), 4.0)
-    rows = [CrowdRow(5, side, rival), CrowdRow(5, side, None)]
+    rows = [CrowdRow(5, side, rival, 2.5), CrowdRow(5, side)]
     table = to_table(rows)
     assert {len(cells) for cells in table.rows} == {len(table.header)}
     assert table.rows[0][3] == "2.50"
