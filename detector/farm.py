@@ -17,6 +17,7 @@ from data.pool import count_workers, map_ordered
 from detector.draw import draw_boxes
 from detector.predict import Prediction, predict, prediction_to_json
 from detector.runtime import Detector, check_thresholds
+from detector.second_look import SecondLook
 from detector.tiling import TiledDetector
 
 CHUNK = 64  # pictures a task: seconds of work, kilobytes of result
@@ -31,6 +32,7 @@ class Settings:
         imgsz, threads, batch: as of Detector.
         conf, iou: as of Detector.detect.
         tile: side of the tiles that large pictures are searched in, too, px; None for none.
+        one_look: whether large faces are looked at once only (detector.second_look).
         content: digest of the weights, so that a worker that goes on notices changed ones.
     """
 
@@ -41,6 +43,7 @@ class Settings:
     conf: float = 0.25
     iou: float = 0.5
     tile: int | None = None
+    one_look: bool = False
     content: str = ""
 
     def load(self) -> Detector:
@@ -55,9 +58,9 @@ class Settings:
             "threads": self.threads,
             "batch": self.batch,
         }
-        if self.tile is None:
-            return Detector(self.weights, **options)
-        return TiledDetector(self.weights, tile=self.tile, **options)
+        if self.tile is not None:
+            return TiledDetector(self.weights, tile=self.tile, **options)
+        return (Detector if self.one_look else SecondLook)(self.weights, **options)
 
 
 Entry = dict[str, Any]

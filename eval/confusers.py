@@ -23,6 +23,7 @@ from data.images import find_images, read_image
 from data.labels import Label
 from data.manifest import MANIFEST
 from detector.runtime import Detector
+from detector.second_look import SecondLook
 from eval.confusion import match_picture
 from eval.loading import load_with_detector
 from eval.matching import Pair
@@ -147,7 +148,7 @@ def _to_row(name: str, count: Count) -> tuple[str, ...]:
 def _lines(args: argparse.Namespace) -> Iterator[str]:
     masked = frozenset(filter(None, args.masked.split(",")))
     for weights in args.weights or [None]:
-        detector = Detector(weights, imgsz=args.imgsz)
+        detector = SecondLook(weights, imgsz=args.imgsz)
         for source in args.sources:
             yield f"{source}, {detector.name}"
             yield table_to_text(to_table(count_source(source, detector, masked, args.conf)))

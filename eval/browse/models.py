@@ -16,7 +16,7 @@ from data.dataset import Sample
 from data.exceptions import AnnotationError, DatasetError
 from data.files import digest, write_json
 from detector.predict import Prediction, predict, prediction_to_json
-from detector.runtime import Detector
+from detector.second_look import SecondLook
 from eval.browse.material import Material, Picture
 from eval.loading import assign
 from eval.predictions import parse_predictions, read_predictions
@@ -152,9 +152,9 @@ def from_weights(
         WeightsError: if the weights can't be used.
         OSError: if the cache can't be written.
     """
-    detector = Detector(file)
+    detector = SecondLook(file)
     floor = min(conf, _CACHED_CONF)
-    store = cache / f"{digest(file)[:16]}-{detector.imgsz}px-{floor:g}.json"
+    store = cache / f"{digest(file)[:16]}-{detector.imgsz}px-{floor:g}-2.json"
     known = _read_cache(store)
     new = [p for p in pictures if known.get(str(p.path), {}).get("version") != p.version]
     progress(f"detecting with {detector.name}", 0, len(new))

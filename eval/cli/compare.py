@@ -67,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Compare, print tables and verdicts, write what was asked for."""
     from data.extras import require
-    from detector.runtime import Detector
+    from detector.second_look import SecondLook
     from eval.bench.timing import describe_machine
     from eval.cli.eval import choose_samples
     from eval.compare.timing import opencv_threads
@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
     require("faster_coco_eval", "eval")  # before minutes of work
     _, samples, split = choose_samples(args.dir, args.split)
     machine = describe_machine()
-    single = Detector(args.weights, imgsz=args.imgsz, threads=args.threads)
+    single = SecondLook(args.weights, imgsz=args.imgsz, threads=args.threads)
     rival = TwoPhase(args.two_phase, face_model=args.face_model, threads=args.threads)
     with opencv_threads(args.threads):
         loaded = [_load(samples, system.name, system.detect) for system in (single, rival)]

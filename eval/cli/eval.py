@@ -58,6 +58,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--classes", default="", metavar="MAP", help="THEIRS=OURS,...")
     parser.add_argument("--imgsz", type=int, metavar="PX", help="size that pictures are fed at")
     parser.add_argument(
+        "--one-look",
+        action="store_true",
+        help="don't look again, at half the size, where a face fills the picture or none is found",
+    )
+    parser.add_argument(
         "--conf",
         type=_share,
         default=0.25,
@@ -114,7 +119,7 @@ def run(args: argparse.Namespace) -> int:
         if kind == "predictions" and path is not None:
             loaded, weights = _match_predictions(path, labelled, truths, noted, classes)
         else:
-            loaded, weights = _detect(path, args.imgsz, labelled)
+            loaded, weights = _detect(path, args.imgsz, args.one_look, labelled)
         entries.append(_score(args, labelled, loaded, name, (kind, path, weights)))
     changes = compare_entries(entries) if len(entries) > 1 else []
     _print_result(entries, changes)
@@ -151,12 +156,13 @@ def _match_predictions(
 
 
 def _detect(
-    weights: Path | None, imgsz: int | None, labelled: "LabelledSet"
+    weights: Path | None, imgsz: int | None, one_look: bool, labelled: "LabelledSet"
 ) -> tuple["Loaded", str]:
     from detector.runtime import Detector
+    from detector.second_look import SecondLook
     from eval.loading import load_with_detector
 
-    detector = Detector(weights, imgsz=imgsz)
+    detector = (Detector if one_look else SecondLook)(weights, imgsz=imgsz)
     print(f"detecting in {len(labelled.chosen)} pictures with {detector.name}", file=sys.stderr)
     detect = partial(detector.detect, conf=AP_CONF)
     loaded = load_with_detector(labelled.chosen, detect, labelled.records)

@@ -63,6 +63,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "takes a multiple of the time",
     )
     parser.add_argument(
+        "--one-look",
+        action="store_true",
+        help="don't look again, at half the size, where a face fills the picture or none is found",
+    )
+    parser.add_argument(
         "--batch", type=int, default=1, metavar="N", help="pictures in one run (%(default)s)"
     )
     parser.add_argument(
@@ -125,6 +130,7 @@ def _detections(
         conf=args.conf,
         iou=args.iou,
         tile=args.tile,
+        one_look=args.one_look,
         content=digest(args.weights) if args.weights and args.weights.is_file() else "",
     )
     detector = settings.load()  # here, too: what is wrong with it is known before workers start

@@ -24,6 +24,7 @@ from detector.draw import draw_boxes
 from detector.environment import core_count
 from detector.predict import Prediction, count_classes, counts_to_text, json_writer, predict
 from detector.runtime import Detector
+from detector.second_look import SecondLook
 from detector.train import train
 from detector.worker import TRACE
 from eval.demo.folder import building
@@ -113,7 +114,7 @@ def run_demo(out: Path, settings: Settings, clock: Clock) -> Path:
     notes: dict[str, Any] = {}
     with building(out, notes) as root:
         # Before anything is drawn or trained: unusable weights are known at once.
-        detector = Detector(settings.weights)
+        detector = SecondLook(settings.weights)
         sheet, check = clock.run("synthesise", lambda: synthesise(root, settings))
         steps = clock.run("train a few steps", lambda: train_few_steps(root, settings, check))
         found = clock.run("detect", lambda: detect(root, out, detector))

@@ -2,7 +2,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -191,8 +190,8 @@ def test_a_name_that_is_not_utf8(
     assert os.fsencode(entry["file"]) == odd
 
 
-def test_cold_and_light(photos: Path, weights: str) -> None:
-    """One picture from a cold start: under 2 s, and no training library loaded."""
+def test_a_cold_start_is_light(photos: Path, weights: str) -> None:
+    """No training library is loaded; `bench detect` measures the seconds."""
     program = (
         "import sys; from eval.cli.main import main; code = main(sys.argv[1:]);"
         "heavy = {'torch', 'ultralytics', 'matplotlib', 'albumentations', 'fiftyone', 'dlib',"
@@ -200,29 +199,23 @@ def test_cold_and_light(photos: Path, weights: str) -> None:
         "sys.exit(f'loaded: {heavy}' if heavy else code)"
     )
     command = [sys.executable, "-c", program, "predict", str(photos / "a.png"), weights]
-    started = time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    seconds = time.perf_counter() - started
     assert done.returncode == 0, done.stderr
     assert "1 with_mask" in done.stdout
-    assert seconds < 2
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["predict", "--help"]])
-def test_help_is_instant(arguments: list[str]) -> None:
+def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     program = (
         "import sys, atexit; from eval.cli.main import main;"
         "atexit.register(lambda: print(sorted({'torch', 'ultralytics', 'onnxruntime'}"
         " & set(sys.modules)))); main(sys.argv[1:])"
     )
-    started = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False
     )
-    seconds = time.perf_counter() - started
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("[]\n")
-    assert seconds < 0.5
 
 
 def test_two_workers_write_what_one_writes(

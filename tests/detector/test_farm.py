@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,9 @@ from data.exceptions import UsageError, WeightsError
 from data.images import read_image, write_image
 from data.pool import open_executor
 from detector.farm import Settings, detect_entries, farm_out
+from detector.runtime import Detector
+from detector.second_look import SecondLook
+from detector.tiling import TiledDetector
 
 OnnxBuilder = Callable[..., Path]
 Pairs = list[tuple[Path, Path | None]]
@@ -72,3 +76,14 @@ def test_changed_weights_are_loaded_again(pictures: list[Path], tiny_onnx: OnnxB
         (after,) = farm_out(executor, pairs, dataclasses.replace(settings, content="second"))
     assert before == kept
     assert before != after
+
+
+@pytest.mark.parametrize(
+    ("options", "kind"),
+    [({}, SecondLook), ({"one_look": True}, Detector), ({"tile": 64}, TiledDetector)],
+    ids=["default", "one look", "tiles"],
+)
+def test_how_often_is_looked(
+    options: dict[str, Any], kind: type[Detector], tiny_onnx: OnnxBuilder
+) -> None:
+    assert type(Settings(tiny_onnx(), **options).load()) is kind
