@@ -9,46 +9,27 @@ import logging
 import os
 import shutil
 import sys
-import traceback
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from data.exceptions import MaskwatchError, TrainingError
+from data.exceptions import TrainingError
 from data.extras import package_file, require
 from data.files import digest, write_json
 from detector.augment import camera_transforms
 from detector.card import write_card
 from detector.config import TrainConfig
 from detector.curves import draw_curves, read_results
-from detector.environment import INTERRUPTED, cache_folder, core_count
+from detector.environment import cache_folder, core_count
 from detector.export import export_onnx
+from detector.job import work
 
 # ultralytics' switches for services that watch trainings.
 SERVICES = ("sync", "clearml", "comet", "dvc", "mlflow", "raytune", "tensorboard", "wandb")
 
-TRACE = "traceback.txt"
-
 
 def main(argv: list[str]) -> int:
-    """Train as RUN_FOLDER/run.json says; 0 if it went well, INTERRUPTED on Ctrl-C, else 1."""
-    out, complaint = Path(argv[0]), Path(argv[1])
-    (out / TRACE).unlink(missing_ok=True)
-    try:
-        run(out)
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except MaskwatchError as error:
-        complaint.write_text(str(error), encoding="utf-8")
-        return 1
-    except (RuntimeError, ValueError, TypeError, OSError, AssertionError) as error:
-        # Whatever ultralytics or torch object to: one line for all, the trace for the curious.
-        trace = out / TRACE
-        complaint.write_text(f"training failed: {error}; see {trace}", encoding="utf-8")
-        with suppress(OSError):  # a full disk may be what is being reported
-            trace.write_text(traceback.format_exc(), encoding="utf-8")
-        return 1
-    return 0
+    """Train as RUN_FOLDER/run.json says; its exit status (detector.job)."""
+    return work(argv, run)
 
 
 def run(out: Path) -> None:

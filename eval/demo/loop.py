@@ -22,11 +22,11 @@ from data.pool import open_executor
 from detector.config import TrainConfig
 from detector.draw import draw_boxes
 from detector.environment import core_count
+from detector.job import TRACE
 from detector.predict import Prediction, count_classes, counts_to_text, json_writer, predict
 from detector.runtime import Detector
 from detector.second_look import SecondLook
 from detector.train import train
-from detector.worker import TRACE
 from eval.demo.folder import building
 from eval.demo.page import Material, Scores, build_page
 from eval.demo.samples import VAL_FRACTION, check_extras, choose_seed, copy_photos

@@ -9,9 +9,7 @@ import logging
 import os
 import sys
 import time
-import traceback
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,11 +18,12 @@ import numpy as np
 
 from data.boxes import Ints
 from data.dataset import find_samples
-from data.exceptions import MaskwatchError, TrainingError
+from data.exceptions import TrainingError
 from data.extras import require
 from data.files import atomic_path
 from data.labels import CLASS_NAMES
-from detector.environment import INTERRUPTED, core_count
+from detector.environment import core_count
+from detector.job import work
 from detector.train import LAST
 from eval.twophase.card import draw_curves, write_card
 from eval.twophase.crops import CONTEXT, CropSet, collect_crops, plain, vary
@@ -33,7 +32,6 @@ from eval.twophase.train import CURVES, ONNX_NAME, ClassifierConfig
 
 log = logging.getLogger(__name__)
 
-TRACE = "traceback.txt"
 BEST = Path("weights", "best.pt")
 # Crops of the validation split, as a share of those trained on.
 _VAL_SHARE = 0.2
@@ -44,25 +42,9 @@ _SMALL_STEP = 16 * 64 * 64  # pixels of a batch
 
 
 def main(argv: list[str]) -> int:
-    """Train as RUN_FOLDER/run.json says; 0 if it went well, INTERRUPTED on Ctrl-C, else 1."""
+    """Train as RUN_FOLDER/run.json says; its exit status (detector.job)."""
     logging.basicConfig(level=logging.INFO, format="maskwatch: %(message)s")
-    out, complaint = Path(argv[0]), Path(argv[1])
-    (out / TRACE).unlink(missing_ok=True)
-    try:
-        run(out)
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except MaskwatchError as error:
-        complaint.write_text(str(error), encoding="utf-8")
-        return 1
-    except (RuntimeError, ValueError, TypeError, OSError, AssertionError) as error:
-        # Whatever torch objects to: one line for all, the trace for the curious.
-        trace = out / TRACE
-        complaint.write_text(f"training failed: {error}; see {trace}", encoding="utf-8")
-        with suppress(OSError):  # a full disk may be what is being reported
-            trace.write_text(traceback.format_exc(), encoding="utf-8")
-        return 1
-    return 0
+    return work(argv, run)
 
 
 def run(out: Path) -> None:

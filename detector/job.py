@@ -1,0 +1,36 @@
+"""The process in which a training runs, as its caller (detector.train.run_worker) sees it.
+
+Started as `python -m MODULE RUN_FOLDER ERROR_FILE`. On failure one line stands in ERROR_FILE, and
+where it came from in RUN_FOLDER/traceback.txt.
+"""
+
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from data.exceptions import MaskwatchError
+from detector.environment import INTERRUPTED
+
+TRACE = "traceback.txt"
+
+
+def work(argv: list[str], run: Callable[[Path], None]) -> int:
+    """Do `run(RUN_FOLDER)`; 0 if it went well, INTERRUPTED on Ctrl-C, else 1."""
+    out, complaint = Path(argv[0]), Path(argv[1])
+    (out / TRACE).unlink(missing_ok=True)
+    try:
+        run(out)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except MaskwatchError as error:
+        complaint.write_text(str(error), encoding="utf-8")
+        return 1
+    except (RuntimeError, ValueError, TypeError, OSError, AssertionError) as error:
+        # Whatever ultralytics or torch object to: one line for all, the trace for the curious.
+        trace = out / TRACE
+        complaint.write_text(f"training failed: {error}; see {trace}", encoding="utf-8")
+        with suppress(OSError):  # a full disk may be what is being reported
+            trace.write_text(traceback.format_exc(), encoding="utf-8")
+        return 1
+    return 0
