@@ -111,7 +111,8 @@ def _parse_detection(row: Any, where: str) -> tuple[int, float, list[float]]:
     if not isinstance(row, dict) or row.get("class") not in CLASS_NAMES:
         got = row.get("class") if isinstance(row, dict) else row
         raise AnnotationError(
-            f"{where}: expected a class of {', '.join(CLASS_NAMES)}, but got {_short(got)}"
+            f"{where}: expected a class of {', '.join(CLASS_NAMES)}, but got {_short(got)}; map "
+            "others with --classes THEIRS=OURS, or =drop"
         )
     box = row.get("box")
     if not isinstance(box, list) or len(box) != 4 or not all(map(_is_number, box)):

@@ -18,8 +18,10 @@ from data.files import digest, write_json
 from detector.predict import Prediction, predict, prediction_to_json
 from detector.second_look import SecondLook
 from eval.browse.material import Material, Picture
+from eval.foreign import CocoNames, read_any_predictions
 from eval.loading import assign
-from eval.predictions import parse_predictions, read_predictions
+from eval.predictions import Prediction as Predicted
+from eval.predictions import parse_predictions
 
 log = logging.getLogger(__name__)
 
@@ -83,16 +85,32 @@ def name_models(files: Sequence[Path]) -> list[str]:
     return names
 
 
-def from_json(name: str, file: Path, material: Material, conf: float) -> Model:
+def from_json(
+    name: str,
+    file: Path,
+    material: Material,
+    conf: float,
+    *,
+    classes: Mapping[str, str] | None = None,
+    names: CocoNames | None = None,
+) -> Model:
     """The predictions of a file that `maskwatch predict --json` or another tool wrote.
+
+    Args:
+        name: the model's.
+        file: what eval.foreign.read_any_predictions reads.
+        material: the set's pictures.
+        conf: least score of a box that is kept.
+        classes: class names of the predictions to ours.
+        names: of the set's COCO annotation file, where it has one.
 
     Raises:
         AnnotationError: if the file is broken, a class unknown, or a size not the picture's.
         DatasetError: if no entry is for a picture of the set, or two are for one.
         OSError: if there is no such file.
     """
-    entries = read_predictions(file).images
     every = [Sample(path, path, "") for path in material.every]
+    entries = read_any_predictions(file, every, classes, names).images
     assigned = assign([entry.file for entry in entries], every)
     by_path = {picture.path: picture for picture in material.pictures}
     found: dict[Path, Boxes] = {}
@@ -102,12 +120,7 @@ def from_json(name: str, file: Path, material: Material, conf: float) -> Model:
         if owner is None or entry.error or owner.image not in by_path:
             continue
         picture = by_path[owner.image]
-        if (entry.width, entry.height) != (picture.width, picture.height):
-            raise AnnotationError(
-                f"{file}: expected {picture.width} x {picture.height} px for {entry.file}, but "
-                f"got {entry.width} x {entry.height} px; predict again on this set"
-            )
-        found[picture.path] = at_least(entry.boxes, conf)
+        found[picture.path] = at_least(_in_pixels(entry, picture, file), conf)
     if not found:
         raise DatasetError(
             f"{file}: expected predictions for this set's pictures "
@@ -117,6 +130,18 @@ def from_json(name: str, file: Path, material: Material, conf: float) -> Model:
     return Model(
         name, file, found, tuple(_notes(file, unknown, len(material.pictures) - len(found)))
     )
+
+
+def _in_pixels(entry: Predicted, picture: Picture, file: Path) -> Boxes:
+    boxes, size = entry.boxes, (picture.width, picture.height)
+    if entry.relative:
+        return Boxes(boxes.xyxy * [*size, *size], boxes.class_ids, boxes.scores)
+    if entry.width and (entry.width, entry.height) != size:
+        raise AnnotationError(
+            f"{file}: expected {picture.width} x {picture.height} px for {entry.file}, but "
+            f"got {entry.width} x {entry.height} px; predict again on this set"
+        )
+    return boxes
 
 
 def _notes(file: Path, unknown: Sequence[str], missing: int) -> list[str]:

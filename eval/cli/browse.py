@@ -56,10 +56,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="JSON",
-        help="what predict --json wrote; may be repeated",
+        help="what predict --json wrote, COCO results, or a folder of YOLO label files with "
+        "scores; may be repeated",
     )
     add("--split", choices=("train", "val", "all"), help="default: val where there is one")
-    add("--classes", metavar="MAP", help="a VOC or COCO set's classes: THEIRS=OURS,...")
+    add(
+        "--classes",
+        metavar="MAP",
+        help="a VOC or COCO set's classes, and the predictions': THEIRS=OURS",
+    )
     add("--conf", type=float, default=0.25, metavar="C", help="least score (%(default)s)")
     add("--port", type=int, metavar="P", help="default: 5151, or a free one")
     add(
@@ -102,7 +107,7 @@ def _browse(args: argparse.Namespace, classes: Mapping[str, str]) -> int:
     port = choose_port(args.address, args.port)
     material = load_material(args.dir, args.split, classes)
     _warn(f"{len(material.faults)} picture(s) left out, the first: ", material.faults)
-    models = _load_models(args, material)
+    models = _load_models(args, material, classes)
     _tell(f"{len(material.pictures)} pictures; starting FiftyOne")
     folder = browse_folder()
     fo = start_fiftyone(folder)
@@ -171,9 +176,13 @@ def _wait(dataset: Any, update: "Update") -> None:
         print(file=sys.stderr)
 
 
-def _load_models(args: argparse.Namespace, material: "Material") -> list["Model"]:
+def _load_models(
+    args: argparse.Namespace, material: "Material", classes: Mapping[str, str]
+) -> list["Model"]:
+    from eval.browse.material import guess_format
     from eval.browse.models import from_json, from_weights, name_models
     from eval.browse.mongod import browse_folder
+    from eval.foreign import read_coco_names
     from weights.registry import default_weights
 
     weights = args.weights
@@ -189,8 +198,10 @@ def _load_models(args: argparse.Namespace, material: "Material") -> list["Model"
                     name, file, material.pictures, conf=args.conf, cache=cache, progress=line
                 )
             )
+    foreign = guess_format(args.dir) == "coco" and bool(args.predictions)
+    called = read_coco_names(args.dir, args.split or "val") if foreign else None
     for name, file in zip(names[len(weights) :], args.predictions, strict=True):
-        models.append(from_json(name, file, material, args.conf))
+        models.append(from_json(name, file, material, args.conf, classes=classes, names=called))
     for model in models:
         for note in model.notes:
             _warn("", [note])

@@ -98,14 +98,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> None:
+    from eval.cli.eval import check_outputs
+
     for option, low in (("threads", 1), ("bootstrap", 0), ("repeats", 1), ("seed", 0)):
         value = getattr(args, option)
         if value < low:
             raise UsageError(f"expected --{option} of {low} or more, but got {value}")
     if not 0 <= args.false_alarms <= 1000:
         raise UsageError(f"expected --false-alarms from 0 to 1000, but got {args.false_alarms}")
-    if args.plot and args.plot.suffix.lower() != ".png":
-        raise UsageError(f"--plot {args.plot}: expected a name that ends in .png")
+    check_outputs(args)
     if args.two_phase is None:
         raise UsageError(
             "expected --two-phase FILE, a classifier of your own (none is shipped); train one "

@@ -103,8 +103,7 @@ def run(args: argparse.Namespace) -> int:
     from eval.side_by_side import compare_entries, name_apart
 
     detectors: list[tuple[str, Path | None]] = args.detectors or [("weights", None)]
-    if args.plot and args.plot.suffix.lower() != ".png":
-        raise UsageError(f"--plot {args.plot}: expected a name that ends in .png")
+    check_outputs(args)
     if args.imgsz and all(kind == "predictions" for kind, _ in detectors):
         raise UsageError("--imgsz has no effect on --predictions; leave one of them out")
     classes = parse_classes(args.classes)
@@ -125,6 +124,20 @@ def run(args: argparse.Namespace) -> int:
     _print_result(entries, changes)
     _write(args, entries, changes)
     return 0
+
+
+def check_outputs(args: argparse.Namespace) -> None:
+    """Refuse names of output files that can't be, before any work.
+
+    Raises:
+        UsageError: if one is a folder, or a plot is no PNG.
+    """
+    for option in ("json", "html", "plot"):
+        path = getattr(args, option)
+        if path and path.is_dir():
+            raise UsageError(f"--{option} {path}: expected a file to write, but it is a folder")
+    if args.plot and args.plot.suffix.lower() != ".png":
+        raise UsageError(f"--plot {args.plot}: expected a name that ends in .png")
 
 
 def choose_samples(root: Path, split: str | None) -> tuple[list["Sample"], list["Sample"], str]:

@@ -126,6 +126,7 @@ def test_unreadable_and_unpredicted_pictures_are_told(photo_set, tmp_path, capsy
         pytest.param(["{set}", "--predictions", "no.json"], 1, "no.json", id="no-predictions"),
         pytest.param(["{set}", "--weights", "no.onnx"], 1, "no.onnx", id="no-weights"),
         pytest.param(["{set}", "--plot", "x.pdf"], 2, ".png", id="plot-no-png"),
+        pytest.param(["{set}", "--html", "{set}"], 2, "but it is a folder", id="page-is-folder"),
         pytest.param(
             ["{set}", "--predictions", "p", "--imgsz", "640"], 2, "--imgsz", id="imgsz-unused"
         ),

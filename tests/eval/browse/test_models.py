@@ -45,6 +45,25 @@ def test_names_are_fields(files, names):
     assert all(name.isidentifier() for name in names)
 
 
+def test_other_tools_predictions_are_read(make_set, tmp_path):
+    material = load_material(make_set(["val/a.png", "val/b.png"]), None, {})
+    results = tmp_path / "results.json"
+    row = {"image_id": "a", "category_id": 7, "bbox": [1, 2, 29, 38], "score": 0.5}
+    results.write_text(json.dumps([row]))
+    folder = tmp_path / "labels"
+    folder.mkdir()
+    (folder / "a.txt").write_text("0 0.5 0.5 0.25 0.5 0.9\n")
+    first = from_json("m", results, material, 0.25, classes={"7": "incorrect"})
+    second = from_json("n", folder, material, 0.25)
+    (a, b) = sorted(first.found)
+    assert first.found[a].class_ids.tolist() == [2]
+    assert first.found[a].xyxy.tolist() == [[1, 2, 30, 40]]
+    assert len(first.found[b]) == 0
+    width, height = next((p.width, p.height) for p in material.pictures if p.path == a)
+    expected = [[0.375 * width, 0.25 * height, 0.625 * width, 0.75 * height]]
+    assert second.found[a].xyxy.tolist() == expected
+
+
 def test_json_is_read_and_cut_at_the_least_score(make_set, predictions):
     material = load_material(make_set(["val/a.png", "val/b.png"]), None, {})
     file = predictions(
