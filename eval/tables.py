@@ -73,8 +73,11 @@ def short_threshold_table(evaluation: Evaluation) -> Table:
 
 
 def with_interval(value: float | None, spread: tuple[float, float] | None) -> str:
-    """A score and its interval, such as "0.812 (0.79-0.83)"."""
-    if value is None or spread is None:
+    """A score and its interval, such as "0.812 (0.79-0.83)".
+
+    Where every face was found, or none, all resamplings say the same; that is no interval.
+    """
+    if value is None or spread is None or spread[0] == spread[1]:
         return format_score(value)
     return f"{value:.3f} ({spread[0]:.2f}\N{EN DASH}{spread[1]:.2f})"
 

@@ -173,15 +173,6 @@ def _report(
         f"{comparison.single.name} and {comparison.two_phase.name} on {head['set']} "
         f"({head['split']}, {head['pictures']} pictures, {head['threads']} threads)"
     )
-    print(f"{title}\n")
-    print(table_to_text(accuracy_table(comparison)))
-    for table in size_tables(comparison):
-        print(f"\n{table.caption}, {comparison.false_alarms:g} false alarms a picture:")
-        print(table_to_text(table))
-    print(f"\n{table_to_text(time_table(times))}\n")
-    print("\n".join(lines))
-    for note in _notes(head):
-        print(f"maskwatch: warning: {note}", file=sys.stderr)
     if args.json:
         timed = {"times": [asdict(t) for t in times], "verdicts": lines}
         write_json(args.json, {**head, **comparison.to_json(), **timed})
@@ -198,6 +189,16 @@ def _report(
     for path in (args.json, args.plot, args.html):
         if path:
             print(f"wrote {path}", file=sys.stderr)
+    # After the files: a reader of the tables may hang up (| head).
+    print(f"{title}\n")
+    print(table_to_text(accuracy_table(comparison)))
+    for table in size_tables(comparison):
+        print(f"\n{table.caption}, {comparison.false_alarms:g} false alarms a picture:")
+        print(table_to_text(table))
+    print(f"\n{table_to_text(time_table(times))}\n")
+    print("\n".join(lines))
+    for note in _notes(head):
+        print(f"maskwatch: warning: {note}", file=sys.stderr)
 
 
 def _notes(head: dict[str, Any]) -> list[str]:

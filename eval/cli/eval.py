@@ -121,8 +121,8 @@ def run(args: argparse.Namespace) -> int:
             loaded, weights = _detect(path, args.imgsz, args.one_look, labelled)
         entries.append(_score(args, labelled, loaded, name, (kind, path, weights)))
     changes = compare_entries(entries) if len(entries) > 1 else []
+    _write(args, entries, changes)  # first: a reader of the tables may hang up (| head)
     _print_result(entries, changes)
-    _write(args, entries, changes)
     return 0
 
 

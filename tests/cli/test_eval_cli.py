@@ -45,6 +45,23 @@ def photo_set(tmp_path):
     return root, predictions
 
 
+def test_files_are_written_though_the_reader_hangs_up(photo_set, tmp_path):
+    root, predictions = photo_set
+    out = tmp_path / "r.json"
+    program = "import sys; from eval.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    options = ["--predictions", str(predictions), "--bootstrap", "0", "--json", str(out)]
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, "eval", str(root), *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    process.stdout.close()
+    said = process.stderr.read().decode()
+    process.wait(timeout=120)
+    assert "Traceback" not in said
+    assert json.loads(out.read_text())["pictures"]["scored"] == 2
+
+
 def test_writes_table_json_html_and_plot(photo_set, tmp_path, capsys):
     root, predictions = photo_set
     out = {kind: tmp_path / "out" / f"r.{kind}" for kind in ("json", "html", "png")}
