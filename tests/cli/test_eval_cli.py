@@ -50,14 +50,10 @@ def test_files_are_written_though_the_reader_hangs_up(photo_set, tmp_path):
     out = tmp_path / "r.json"
     program = "import sys; from eval.cli.main import main; sys.exit(main(sys.argv[1:]))"
     options = ["--predictions", str(predictions), "--bootstrap", "0", "--json", str(out)]
-    process = subprocess.Popen(
-        [sys.executable, "-c", program, "eval", str(root), *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    process.stdout.close()
-    said = process.stderr.read().decode()
-    process.wait(timeout=120)
+    command = [sys.executable, "-c", program, "eval", str(root), *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        said = process.stderr.read().decode()
     assert "Traceback" not in said
     assert json.loads(out.read_text())["pictures"]["scored"] == 2
 
