@@ -81,6 +81,7 @@ def run(args: argparse.Namespace) -> int:
     rival = TwoPhase(args.two_phase, face_model=args.face_model, threads=args.threads)
     with opencv_threads(args.threads):
         loaded = [_load(samples, system.name, system.detect) for system in (single, rival)]
+        loaded.append(_load(samples, "the face finder alone", rival.find_faces))
         if not any(len(pair.truth) for pair in loaded[0].pairs):
             raise DatasetError(f"{args.dir}: expected labelled faces, but the pictures show none")
         print("timing", file=sys.stderr)
@@ -151,6 +152,7 @@ def _compare(
         args.dir,
         (names[0], loaded[0].pairs),
         (names[1], loaded[1].pairs),
+        finder=loaded[2].pairs,
         false_alarms=args.false_alarms,
         rounds=args.bootstrap,
         seed=args.seed,
@@ -163,7 +165,13 @@ def _report(
     from dataclasses import asdict
 
     from data.files import write_bytes, write_json, write_text
-    from eval.compare.page import accuracy_table, comparison_sections, size_tables, time_table
+    from eval.compare.page import (
+        accuracy_table,
+        comparison_sections,
+        finder_tables,
+        size_tables,
+        time_table,
+    )
     from eval.compare.plots import plot_comparison
     from eval.compare.verdict import verdicts
     from eval.report import render_page, table_to_text
@@ -192,7 +200,7 @@ def _report(
     # After the files: a reader of the tables may hang up (| head).
     print(f"{title}\n")
     print(table_to_text(accuracy_table(comparison)))
-    for table in size_tables(comparison):
+    for table in (*size_tables(comparison), *finder_tables(comparison)):
         print(f"\n{table.caption}, {comparison.false_alarms:g} false alarms a picture:")
         print(table_to_text(table))
     print(f"\n{table_to_text(time_table(times))}\n")

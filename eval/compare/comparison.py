@@ -11,6 +11,8 @@ Keys of its JSON, which scripts may rely on (a value that can't be had is null, 
     ap50_change        class, and "mean" -> 95 % interval of single - two_phase, paired
     false_alarms       a picture, at which recall is compared
     recall[]           group, low, high (px), faces, single, two_phase, difference (interval)
+    finder[]           iou, and of `recall` the keys, every size: two_phase is the face finder alone
+                       there, by its own score, cut alike
     groups             the groups in the order of how much is covered; by: "manifest" or "class"
     times[]            faces (null: the set's own pictures), single, two_phase (median, low, high,
                        repeats; ms), cpu (both), ratio,
@@ -20,7 +22,7 @@ Keys of its JSON, which scripts may rely on (a value that can't be had is null, 
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +32,8 @@ from data.boxes import Boxes, iou
 from data.labels import CLASS_NAMES
 from eval.bootstrap import bootstrap, interval, mean_over_present, paired_bootstrap
 from eval.compare.coverage import BY_MANIFEST, cover_faces
-from eval.compare.recall import Found, RecallRow, find_faces, list_faces, recall_rows
-from eval.matching import Pair, by_score, collect_curve, match_boxes
+from eval.compare.recall import ALL_SIZES, Found, RecallRow, find_faces, list_faces, recall_rows
+from eval.matching import IOU_MIN, Pair, by_score, collect_curve, match_boxes
 from eval.metrics import coco_scores
 
 Interval = tuple[float, float] | None
@@ -68,6 +70,8 @@ class Comparison:
         rows: recall by coverage and size.
         groups: coverage groups in order.
         false_alarms: a picture, of the recall.
+        finder: least IoU to rows of every size, in which the face finder alone, by its own score,
+            stands in the place of the two-phase pipeline.
     """
 
     single: Side
@@ -76,6 +80,7 @@ class Comparison:
     rows: tuple[RecallRow, ...]
     groups: tuple[str, ...]
     false_alarms: float
+    finder: dict[float, tuple[RecallRow, ...]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The part of the JSON that follows from the boxes alone."""
@@ -85,6 +90,11 @@ class Comparison:
             "ap50_change": self.ap50_change,
             "false_alarms": self.false_alarms,
             "recall": [_row_to_json(row) for row in self.rows],
+            "finder": [
+                {"iou": iou_min, **_row_to_json(row)}
+                for iou_min, rows in self.finder.items()
+                for row in rows
+            ],
             "groups": {
                 "by": "manifest" if self.groups == BY_MANIFEST else "class",
                 "order": list(self.groups),
@@ -102,11 +112,14 @@ def compare_pairs(
     single: tuple[str, Sequence[Pair]],
     two_phase: tuple[str, Sequence[Pair]],
     *,
+    finder: Sequence[Pair] = (),
     false_alarms: float,
     rounds: int,
     seed: int,
 ) -> Comparison:
     """Score both, each given as its name and its pairs of the same pictures in the same order.
+
+    `finder` has pairs of the face finder alone, if these are to be told, too.
 
     Raises:
         DatasetError: if the set's manifest is broken.
@@ -115,19 +128,21 @@ def compare_pairs(
     groups, order = cover_faces(root, single[1])
     found = find_faces(single[1]), find_faces(two_phase[1])
     rng = np.random.default_rng(seed)
+    faces = list_faces(single[1], groups)
     rows = recall_rows(
-        list_faces(single[1], groups),
-        order,
-        (found[0].at(false_alarms), found[1].at(false_alarms)),
-        rounds,
-        rng,
+        faces, order, (found[0].at(false_alarms), found[1].at(false_alarms)), rounds, rng
     )
+    alone = {}
+    for iou_min in (IOU_MIN, LOOSE) if finder else ():
+        hits = [find_faces(pairs, iou_min).at(false_alarms) for pairs in (single[1], finder)]
+        every = recall_rows(faces, order, (hits[0], hits[1]), rounds, rng)
+        alone[iou_min] = tuple(row for row in every if (row.low, row.high) == ALL_SIZES)
     sides = [
         score_side(name, pairs, one, false_alarms=false_alarms, rounds=rounds, seed=seed)
         for (name, pairs), one in zip((single, two_phase), found, strict=True)
     ]
     change = ap_change(single[1], two_phase[1], rounds, seed)
-    return Comparison(sides[0], sides[1], change, tuple(rows), order, false_alarms)
+    return Comparison(sides[0], sides[1], change, tuple(rows), order, false_alarms, alone)
 
 
 def score_side(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from data.labels import CLASS_NAMES
 from eval.bench.timing import Spread
 from eval.compare.comparison import MEAN, Comparison
-from eval.compare.recall import RecallRow
+from eval.compare.recall import ALL_SIZES, RecallRow
 from eval.compare.timing import Timed
 from eval.compare.verdict import SINGLE, TWO_PHASE, better, size_name
 from eval.report import Picture, Section, Table, format_interval, format_score
@@ -58,6 +58,18 @@ def size_tables(comparison: Comparison) -> list[Table]:
         if row.faces:
             seen.setdefault((row.low, row.high), row)
     return [coverage_table(comparison.rows, size, size_name(row)) for size, row in seen.items()]
+
+
+def finder_tables(comparison: Comparison) -> list[Table]:
+    """Recall against that of the face finder alone, for each least IoU."""
+    tables = []
+    for iou_min, rows in comparison.finder.items():
+        faces = [row for row in rows if row.faces]
+        caption = f"all sizes, the face finder alone by its own score, IoU {iou_min:g}"
+        table = coverage_table(faces, ALL_SIZES, caption)
+        header = tuple("finder alone" if cell == TWO_PHASE else cell for cell in table.header)
+        tables.append(Table(header, table.rows, caption))
+    return tables
 
 
 def time_table(times: Sequence[Timed]) -> Table:
@@ -115,7 +127,7 @@ def comparison_sections(
                 f"where they raise {comparison.false_alarms:g} false alarms a picture. Within a "
                 "range of sizes, because covered faces may be smaller ones, too.",
             ),
-            tuple(size_tables(comparison)),
+            (*size_tables(comparison), *finder_tables(comparison)),
         ),
         Section(
             "Milliseconds a picture",

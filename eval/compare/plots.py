@@ -70,4 +70,4 @@ def draw_times(axes: Any, times: Sequence[Timed]) -> None:
     axes.set_ylim(0, None)
     axes.set_title("Time by number of faces, medians", fontsize=10)
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=8, loc="upper left")
+    axes.legend(fontsize=8, loc="lower right")

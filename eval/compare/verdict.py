@@ -46,6 +46,11 @@ def _measures(comparison: Comparison) -> Iterator[tuple[str, tuple[float, float]
     for row in comparison.rows:
         if row.faces:
             yield f"recall of {row_name(row)}", row.difference
+    for iou_min, rows in comparison.finder.items():
+        for row in rows:
+            if row.faces:
+                what = f"recall of {row_name(row)} by the face finder alone (IoU {iou_min:g})"
+                yield what, row.difference
 
 
 def row_name(row: RecallRow) -> str:

@@ -86,6 +86,21 @@ class TwoPhase:
         check_thresholds(conf, iou)
         return [self._detect(image, conf, iou) for image in images]
 
+    def find_faces(self, images: Sequence[Image], conf: float = 0.25) -> list[Boxes]:
+        """What phase one alone says, by its own score; the class, 0, means nothing.
+
+        Args:
+            images: each (H, W, 3) uint8 BGR.
+            conf: lowest score that is kept, 0 to 1.
+        """
+        return [self._faces(image, conf) for image in images]
+
+    def _faces(self, image: Image, conf: float) -> Boxes:
+        xyxy, scores = self._find(image)
+        kept = _inside(xyxy, image) & (scores >= conf)
+        boxes = clip_xyxy(xyxy[kept], image.shape[1], image.shape[0])
+        return Boxes(boxes, np.zeros(len(boxes), np.int64), scores[kept])
+
     def _detect(self, image: Image, conf: float, iou: float) -> Boxes:
         xyxy, scores = self._find(image)
         # A product can't be above the face's own score: what is below needs no classifier.

@@ -77,6 +77,9 @@ def test_both_are_compared_in_words_figures_page_and_plot(photo_set, classifier,
     assert value["two_phase"]["any_face_recall"] == pytest.approx(2 / 3)
     assert value["two_phase"]["class_accuracy"] == 1
     assert value["groups"] == {"by": "class", "order": ["without_mask", "incorrect", "with_mask"]}
+    alone = {(row["iou"], row["group"]): row["two_phase"] for row in value["finder"]}
+    assert alone[0.5, ""] == alone[0.3, "without_mask"] == pytest.approx(2 / 3)
+    assert "the face finder alone by its own score, IoU 0.5" in printed
     assert [t["faces"] for t in value["times"]] == [0, 1, 2, 5, 10, 15, 20, None]
     assert [round(t["found"][1]) for t in value["times"][:7]] == [0, 1, 2, 5, 10, 15, 20]
     assert all(line in printed for line in value["verdicts"])

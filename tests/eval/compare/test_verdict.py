@@ -10,7 +10,7 @@ import pytest
 from data.boxes import Boxes
 from eval.bench.timing import spread
 from eval.compare.comparison import Comparison, compare_pairs, tell_classes
-from eval.compare.page import accuracy_table, size_tables, time_table
+from eval.compare.page import accuracy_table, finder_tables, size_tables, time_table
 from eval.compare.plots import plot_comparison
 from eval.compare.timing import Shot, Timed, draw_scene, opencv_threads, race, to_timed
 from eval.compare.verdict import better, verdicts
@@ -67,6 +67,20 @@ def test_the_two_phase_one_wins_where_it_is_better():
 )
 def test_an_interval_that_holds_zero_decides_nothing(interval, who):
     assert better(interval) == who
+
+
+def test_the_finder_alone_can_be_the_better_one():
+    """It finds what the pipeline's classifier made unsure, and what the detector missed."""
+    comparison = compare_pairs(
+        Path("none"), ("a", _pairs([0])), ("b", _pairs([])), finder=_pairs([0, 1]),
+        false_alarms=0.5, rounds=60, seed=0,
+    )  # fmt: skip
+    lines = verdicts(comparison, [])
+    assert "recall of without_mask by the face finder alone (IoU 0.3)" in lines[1]
+    assert "alone" not in lines[0]
+    tables = finder_tables(comparison)
+    assert [table.header[3] for table in tables] == ["finder alone"] * 2
+    assert {row["iou"] for row in comparison.to_json()["finder"]} == {0.5, 0.3}
 
 
 def test_without_intervals_nothing_is_decided():
