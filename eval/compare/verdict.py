@@ -49,7 +49,7 @@ def _measures(comparison: Comparison) -> Iterator[tuple[str, tuple[float, float]
     for iou_min, rows in comparison.finder.items():
         for row in rows:
             if row.faces:
-                what = f"recall of {row_name(row)} by the face finder alone (IoU {iou_min:g})"
+                what = f"recall of {row_name(row)}, face finder alone (IoU {iou_min:g})"
                 yield what, row.difference
 
 

@@ -76,7 +76,7 @@ def test_the_finder_alone_can_be_the_better_one():
         false_alarms=0.5, rounds=60, seed=0,
     )  # fmt: skip
     lines = verdicts(comparison, [])
-    assert "recall of without_mask by the face finder alone (IoU 0.3)" in lines[1]
+    assert "recall of without_mask, face finder alone (IoU 0.3)" in lines[1]
     assert "alone" not in lines[0]
     tables = finder_tables(comparison)
     assert [table.header[3] for table in tables] == ["finder alone"] * 2
