@@ -122,10 +122,13 @@ def _browse(args: argparse.Namespace, classes: Mapping[str, str]) -> int:
         _report(name, update)
         show(dataset, mistakes_name(models[0].name))
         url = f"http://{args.address}:{port}"
-        print(f"{name}: mistakes of {models[0].name} at {url} (Ctrl-C ends)", flush=True)
-        if not args.no_open:
-            webbrowser.open(url)
-        _wait(dataset, update)
+        try:  # from the moment that the address can be read, Ctrl-C is a good end
+            print(f"{name}: mistakes of {models[0].name} at {url} (Ctrl-C ends)", flush=True)
+            if not args.no_open:
+                webbrowser.open(url)
+            _wait(dataset, update)
+        except KeyboardInterrupt:
+            print(file=sys.stderr)
         return 0
 
 
@@ -167,13 +170,10 @@ def _wait(dataset: Any, update: "Update") -> None:
     from eval.browse.evaluation import add_curves
 
     end = threading.Event()
-    try:
-        end.wait(SETTLE_SECONDS)
-        for run in update.runs:
-            add_curves(dataset, run)
-        end.wait()
-    except KeyboardInterrupt:
-        print(file=sys.stderr)
+    end.wait(SETTLE_SECONDS)
+    for run in update.runs:
+        add_curves(dataset, run)
+    end.wait()
 
 
 def _load_models(
