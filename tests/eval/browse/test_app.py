@@ -50,7 +50,11 @@ class Browse:
 
 
 def program(*arguments: object) -> list[str]:
-    code = "import sys; from eval.cli.main import main; sys.exit(main())"
+    # A background job's children ignore Ctrl-C, unless they say otherwise.
+    code = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "from eval.cli.main import main; sys.exit(main())"
+    )
     return [sys.executable, "-c", code, *map(str, arguments)]
 
 
