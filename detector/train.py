@@ -45,6 +45,8 @@ LAST = Path("weights", "last.pt")
 CARD = "README.md"
 TRAIN_LIST = "train.txt"
 
+_LOWEST = {"epochs": 1, "batch": 0, "nbs": 1, "workers": 0, "patience": 0, "seed": 0}
+
 
 @dataclass(frozen=True)
 class TrainResult:
@@ -130,7 +132,7 @@ def train(
 
 def check_config(config: TrainConfig) -> None:
     """Raises UsageError naming the first number that makes no sense."""
-    for name, low in (("epochs", 1), ("batch", 0), ("workers", 0), ("patience", 0), ("seed", 0)):
+    for name, low in _LOWEST.items():
         value = getattr(config, name)
         if value < low:
             raise UsageError(f"expected --{name} of at least {low}, but got {value}")

@@ -27,6 +27,10 @@ from detector.job import work
 SERVICES = ("sync", "clearml", "comet", "dvc", "mlflow", "raytune", "tensorboard", "wandb")
 
 
+# Processes that load pictures while a step is computed on a CPU: one keeps two cores fed.
+CPU_WORKERS = 1
+
+
 def main(argv: list[str]) -> int:
     """Train as RUN_FOLDER/run.json says; its exit status (detector.job)."""
     return work(argv, run)
@@ -163,8 +167,11 @@ def fit(out: Path, init: str, config: TrainConfig, device: str, *, resume: bool 
     else:
         trainer.add_callback("on_train_batch_end", stop_with_parent)
     if device == "cpu":
+        trainer.add_callback("on_pretrain_routine_end", lay_channels_last)
         trainer.add_callback("on_train_epoch_start", use_all_cores)
         trainer.add_callback("on_val_start", use_all_cores)
+        if sys.platform == "linux":  # ultralytics sets 0; elsewhere processes aren't forked
+            trainer.args.workers = CPU_WORKERS
     trainer.train()
 
 
@@ -196,6 +203,15 @@ def trainer_class() -> type[Any]:
             return saved
 
     return WholeCheckpointTrainer
+
+
+def lay_channels_last(trainer: Any) -> None:
+    """Keep weights, and by them activations, with the channels innermost: what oneDNN's
+    convolutions work on, else each of them turns its input around and back."""
+    import torch
+
+    for model in (trainer.model, trainer.ema.ema):
+        model.to(memory_format=torch.channels_last)
 
 
 def use_all_cores(_: Any) -> None:

@@ -1,26 +1,21 @@
 """Labelled sets to score on, in any format: YOLO sets (ours and others), Pascal VOC, COCO."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data.boxes import Boxes
+import numpy as np
+
+from data.boxes import Boxes, iou
 from data.dataset import Sample, find_samples, read_labels
 from data.exceptions import AnnotationError, DatasetError
 from data.formats import READERS, AnnotatedImage, map_classes, to_boxes
 from data.formats.annotation import Entry
 from data.manifest import FaceRecord, read_manifest
-from eval.browse.material import guess_format, match_faces, normal_path
 
-__all__ = [
-    "ForeignSample",
-    "LabelledSet",
-    "Records",
-    "match_faces",
-    "normal_path",
-    "open_set",
-    "read_truth",
-]
+# Least overlap of a label with what the manifest says of the same face: both are rounded.
+_SAME_FACE = 0.8
 
 # Absolute path of a picture to what the manifest says of its faces.
 Records = Mapping[Path, Sequence[FaceRecord]]
@@ -55,6 +50,23 @@ class LabelledSet:
     kind: str
     records: Records
     broken: list[str]
+
+
+def guess_format(root: Path) -> str:
+    """Which of "yolo", "voc" and "coco" a folder is, by its files.
+
+    Raises:
+        DatasetError: if there is no such folder.
+    """
+    if not root.is_dir():
+        raise DatasetError(f"{root}: expected a data set's folder, but there is none")
+    if (root / "data.yaml").is_file() or (root / "labels").is_dir():
+        return "yolo"
+    if next(root.rglob("*.xml"), None) is not None:
+        return "voc"
+    if next((p for f in (root, root / "annotations") for p in f.glob("*.json")), None) is not None:
+        return "coco"
+    return "yolo"
 
 
 def open_set(root: Path, split: str | None, classes: Mapping[str, str]) -> LabelledSet:
@@ -110,3 +122,18 @@ def read_truth(sample: Sample, width: int, height: int) -> Boxes:
     if isinstance(sample, ForeignSample):
         return to_boxes(sample.entry, sample.classes, width, height)[0]
     return read_labels(sample.label, width, height)
+
+
+def normal_path(path: Path) -> Path:
+    """Absolute, without "..", links kept: as FiftyOne writes paths."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 - Path.resolve follows links
+
+
+def match_faces(truth: Boxes, records: Sequence[FaceRecord]) -> tuple[FaceRecord | None, ...]:
+    """For each true box the record of the same face, None for one that the manifest lacks."""
+    if not records or not len(truth):
+        return (None,) * len(truth)
+    overlaps = iou(truth.xyxy, np.array([record.box for record in records]))
+    return tuple(
+        records[int(row.argmax())] if row.max() >= _SAME_FACE else None for row in overlaps
+    )

@@ -104,16 +104,33 @@ def _rectangle_to_box(rectangle: Any) -> Floats:
     return np.array(corners, dtype=np.float64)
 
 
+def open_yunet(model: Path, least: float) -> cv2.FaceDetectorYN:
+    """OpenCV's detector on a YuNet model file, with scores from `least` on.
+
+    Raises:
+        WeightsError: if the file is no such model.
+    """
+    level = cv2.utils.logging.getLogLevel()
+    # Keeps OpenCV's remarks on its new graph engine off the terminal.
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        detector = cv2.FaceDetectorYN.create(str(model), "", (320, 320), least, 0.3, 5000)
+        # Other models load, too, and fail on the first picture.
+        detector.detect(np.zeros((320, 320, 3), np.uint8))
+    except cv2.error as error:
+        raise WeightsError(f"{model}: expected a YuNet model (ONNX), but {error.err}") from error
+    finally:
+        cv2.utils.logging.setLogLevel(level)
+    return detector
+
+
 def yunet_finder(model: Path) -> Finder:
     """Faces by a YuNet model file (Wu et al. 2023) from about 8 px up, with five points.
 
     Raises:
         WeightsError: if the file is no such model.
     """
-    try:
-        detector = cv2.FaceDetectorYN.create(str(model), "", (320, 320), DOUBTFUL_SCORE, 0.3, 5000)
-    except cv2.error as error:
-        raise WeightsError(f"{model}: expected a YuNet model (ONNX), but {error.err}") from error
+    detector = open_yunet(model, DOUBTFUL_SCORE)
 
     def find(image: Image) -> list[Candidate]:
         # Small faces show better in an enlarged picture; 1000 px is where speed still holds.

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+import yaml
 from hypothesis import settings
 from onnx import TensorProto, helper, numpy_helper
 from playwright.sync_api import Browser, sync_playwright
@@ -17,7 +18,9 @@ from data.boxes import Boxes
 from data.dataset import write_yaml
 from data.extras import package_file
 from data.images import Image, encode_image, read_image
+from data.labels import CLASS_NAMES
 from data.writer import write_sample
+from detector.environment import private_environment
 
 # Examples are timed by nobody: a busy machine must not fail a property.
 settings.register_profile("maskwatch", deadline=None)
@@ -40,6 +43,28 @@ def zidane() -> Path:
 def bus() -> Path:
     """810 x 1080 px, a street with small faces."""
     return package_file("ultralytics", "assets/bus.jpg", "train")
+
+
+@pytest.fixture(scope="session")
+def random_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A YOLO26n for three classes with random weights, as ultralytics saves it."""
+    folder = tmp_path_factory.mktemp("weights")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        for name, value in private_environment().items():
+            patch.setenv(name, value)
+        import torch
+        from ultralytics import YOLO
+        from ultralytics.utils import ROOT
+
+        torch.manual_seed(0)
+        config = yaml.safe_load((ROOT / "cfg" / "models" / "26" / "yolo26.yaml").read_text())
+        config["nc"] = len(CLASS_NAMES)
+        (folder / "yolo26n.yaml").write_text(yaml.safe_dump(config))
+        model = YOLO(str(folder / "yolo26n.yaml"), verbose=False)
+        model.model.names = dict(enumerate(CLASS_NAMES))
+        model.save(folder / "random.pt")
+    return folder / "random.pt"
 
 
 @pytest.fixture

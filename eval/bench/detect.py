@@ -1,10 +1,12 @@
 """Speed of detection beside ultralytics' on the same weights, and beside the model alone.
 
-Three contestants see the same pictures, picture by picture in turn, in one process:
+The contestants see the same pictures, picture by picture in turn, in one process:
 
 - `ours`: `Detector.detect`, from pixels to boxes;
 - `model`: onnxruntime's call on a tensor that is ready, nothing before or after it;
-- `ultralytics`: `YOLO(weights).predict`, which runs the same file on onnxruntime, too.
+- `ultralytics`: `YOLO(weights).predict`, which runs the same file on onnxruntime, too;
+- `ultralytics, torch`: the same with the checkpoint that the file was exported from, if one is
+  given: what `yolo predict model=best.pt` does after a training.
 
 Cold starts and peak memory are those of whole programs: `maskwatch predict` and ultralytics' `yolo
 predict`, one picture each.
@@ -34,7 +36,7 @@ from detector.session import open_session
 from eval.bench.timing import describe_machine
 from eval.report import Table
 
-OURS, MODEL, RIVAL = "ours", "model", "ultralytics"
+OURS, MODEL, RIVAL, TORCH = "ours", "model", "ultralytics", "ultralytics, torch"
 SIZES = (320, 416, 640)
 GOALS = {"cold start over ours": 5.0, "ultralytics over ours": 1.5, "ours over model": 1.1}
 BATCH = 8
@@ -92,6 +94,7 @@ def bench_detect(
     sizes: Sequence[int] = SIZES,
     repeats: int = 5,
     threads: int | None = None,
+    checkpoint: Path | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Outcome:
     """Time the contestants on pictures from disk, each `repeats` times.
@@ -102,6 +105,7 @@ def bench_detect(
         sizes: longer sides in px.
         repeats: how often each picture is shown.
         threads: of onnxruntime; by default one a physical core, as both choose it.
+        checkpoint: what the weights were exported from, for ultralytics on torch.
         say: hears what comes next.
 
     Raises:
@@ -117,14 +121,14 @@ def bench_detect(
     single, batch = {}, {}
     for size in sizes:
         say(f"{size} px")
-        contestants = _contestants(weights, size, threads, images)
+        contestants = _contestants(weights, size, threads, images, checkpoint)
         single[size] = _race(contestants, [[image] for image in images], repeats)
         groups = [images[i : i + BATCH] for i in range(0, len(images) - BATCH + 1, BATCH)]
         # The bare model is fed one tensor a picture: no batch of its own.
-        pair = {name: contestants[name] for name in (OURS, RIVAL)}
-        batch[size] = _race(pair, groups, repeats) if groups else {}
+        several = {name: work for name, work in contestants.items() if name != MODEL}
+        batch[size] = _race(several, groups, repeats) if groups else {}
     say("cold starts")
-    starts = _starts(weights, pictures[0], sizes[0], repeats)
+    starts = _starts(weights, pictures[0], sizes[0], repeats, checkpoint)
     return Outcome(single, batch, starts, machine)
 
 
@@ -139,7 +143,11 @@ def _read(paths: Sequence[Path]) -> list[Image]:
 
 
 def _contestants(
-    weights: Path, size: int, threads: int | None, images: Sequence[Image]
+    weights: Path,
+    size: int,
+    threads: int | None,
+    images: Sequence[Image],
+    checkpoint: Path | None,
 ) -> dict[str, Contestant]:
     """Each takes pictures; the model's tensors are made before the clock runs."""
     detector = Detector(weights, imgsz=size, threads=threads, batch=BATCH)
@@ -149,21 +157,22 @@ def _contestants(
         id(image): to_tensor([apply(image, plan(image.shape[:2], size, detector.stride))])
         for image in images
     }
-    rival = _load_rival(weights)
     return {
         OURS: lambda batch: detector.detect(batch, _CONF, _IOU),
         MODEL: lambda batch: session.run(None, {name: tensors[id(batch[0])]}),
-        RIVAL: lambda batch: rival.predict(
-            list(batch), imgsz=size, conf=_CONF, iou=_IOU, rect=True, verbose=False, device="cpu"
-        ),
+        RIVAL: _rival(weights, size),
+        **({TORCH: _rival(checkpoint, size)} if checkpoint else {}),
     }
 
 
-def _load_rival(weights: Path) -> Any:
+def _rival(weights: Path, size: int) -> Contestant:
     os.environ.update(private_environment())
     ultralytics = require("ultralytics", "train")
     logging.getLogger("ultralytics").setLevel(logging.ERROR)
-    return ultralytics.YOLO(str(weights), task="detect")
+    model = ultralytics.YOLO(str(weights), task="detect")
+    return lambda batch: model.predict(
+        list(batch), imgsz=size, conf=_CONF, iou=_IOU, rect=True, verbose=False, device="cpu"
+    )
 
 
 def _race(
@@ -192,14 +201,18 @@ def _race(
     }
 
 
-def _starts(weights: Path, picture: Path, size: int, repeats: int) -> dict[str, Start]:
-    """Both programs on one picture, in turn; medians."""
+def _starts(
+    weights: Path, picture: Path, size: int, repeats: int, checkpoint: Path | None
+) -> dict[str, Start]:
+    """The programs on one picture, in turn; medians."""
     shared = ["--imgsz", str(size), "--weights", str(weights)]
     ours = [sys.executable, "-c", _PROGRAM, "predict", str(picture), *shared]
     program = shutil.which("yolo", path=str(Path(sys.executable).parent)) or "yolo"
-    rival = [program, "predict", f"model={weights}", f"source={picture}", f"imgsz={size}"]
-    rival += ["device=cpu", "save=False", "task=detect", "verbose=False"]
-    commands = {OURS: ours, RIVAL: rival}
+    rest = [f"source={picture}", f"imgsz={size}"]
+    rest += ["device=cpu", "save=False", "task=detect", "verbose=False"]
+    commands = {OURS: ours, RIVAL: [program, "predict", f"model={weights}", *rest]}
+    if checkpoint:
+        commands[TORCH] = [program, "predict", f"model={checkpoint}", *rest]
     runs: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
     for number in range(min(repeats, 5)):
         names = list(commands) if number % 2 == 0 else list(commands)[::-1]
@@ -283,10 +296,14 @@ def goals(outcome: Outcome) -> list[str]:
         "goal 1.5x",
         "ours over model": "our time over the model's alone, most of all sizes, goal 1.1x",
     }
-    return [
+    lines = [
         f"{names[key]}: {value:.2f}x, {'reached' if good else 'missed'}"
         for key, (value, good) in figures.items()
     ]
+    torch = [found[TORCH].ratio for found in outcome.single.values() if TORCH in found]
+    if torch:
+        lines.append(f"the same, of the checkpoint on torch: {min(torch):.2f}x")
+    return lines
 
 
 def to_json(outcome: Outcome) -> dict[str, Any]:

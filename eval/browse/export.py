@@ -16,9 +16,10 @@ from data.manifest import FaceRecord, PictureRecord, read_manifest, write_manife
 from data.splits import identity_to_split, stem_to_identity
 from data.writer import require_new, write_sample
 from eval.browse.dataset import INFO, SCHEMA
-from eval.browse.material import Material, Picture, match_faces, normal_path
+from eval.browse.material import Material, Picture
 from eval.browse.samples import TRUTH, picture_digest, sample_digest, to_pixels
 from eval.browse.verdicts import TaggedBox, apply_verdicts, to_boxes
+from eval.sets import match_faces, normal_path
 
 # A box thinner than this was a slip of the hand.
 _THINNEST_PX = 1.0

@@ -77,6 +77,12 @@ def _add_detect(parser: argparse.ArgumentParser) -> None:
         help="a folder of pictures (default: the sample photos of ultralytics)",
     )
     add("--weights", type=Path, metavar="FILE", help="ONNX file (the shipped weights)")
+    add(
+        "--checkpoint",
+        type=Path,
+        metavar="FILE",
+        help="the .pt file that the weights were exported from: time ultralytics on torch, too",
+    )
     add("--sizes", default="320,416,640", metavar="PX,...", help="%(default)s")
     add("--pictures", type=int, default=24, metavar="N", help="at most (%(default)s)")
     add("--repeats", type=int, default=5, metavar="N", help="of each picture (%(default)s)")
@@ -93,12 +99,15 @@ def _run_detect(args: argparse.Namespace) -> int:
 
     if args.pictures < 1:
         raise UsageError(f"expected --pictures of 1 or more, but got {args.pictures}")
+    if args.checkpoint and not args.checkpoint.is_file():
+        raise UsageError(f"expected --checkpoint FILE.pt, but found no file {args.checkpoint}")
     outcome = detect.bench_detect(
         args.weights or default_weights(),
         detect.default_pictures(args.source, args.pictures),
         sizes=parse_sizes(args.sizes),
         repeats=args.repeats,
         threads=args.threads,
+        checkpoint=args.checkpoint,
         say=lambda step: print(step, file=sys.stderr),
     )
     if args.json:

@@ -179,10 +179,10 @@ def _wait(dataset: Any, update: "Update") -> None:
 def _load_models(
     args: argparse.Namespace, material: "Material", classes: Mapping[str, str]
 ) -> list["Model"]:
-    from eval.browse.material import guess_format
     from eval.browse.models import from_json, from_weights, name_models
     from eval.browse.mongod import browse_folder
     from eval.foreign import read_coco_names
+    from eval.sets import guess_format
     from weights.registry import default_weights
 
     weights = args.weights

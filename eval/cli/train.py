@@ -45,7 +45,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "or by `maskwatch label`; may be given several times",
     )
     add("--real-count", type=int, metavar="N", help="so many pictures of each --real (all)")
-    add("--real-repeat", type=int, default=1, metavar="R", help="show each R times an epoch (1)")
+    add(
+        "--real-repeat",
+        type=_repeats,
+        default=(1,),
+        metavar="R[,R...]",
+        help="show each R times an epoch; one number, or one for every --real in turn (1)",
+    )
     add(
         "--real-exclude",
         type=Path,
@@ -56,6 +62,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--epochs", type=int, metavar="N", help=f"default: {default.epochs}")
     add("--imgsz", type=int, default=0, metavar="PX", help="default: 416 on a CPU, 640 on a GPU")
     add("--batch", type=int, default=0, metavar="B", help="default: 16 on a CPU, 32 on a GPU")
+    add(
+        "--nbs",
+        type=int,
+        default=default.nbs,
+        metavar="B",
+        help="pictures between two steps of the optimiser, whose gradients are summed up; fewer "
+        "make more of a short run (default: %(default)s)",
+    )
     add(
         "--lr0",
         type=float,
@@ -98,6 +112,7 @@ def run(args: argparse.Namespace) -> int:
         epochs=TrainConfig.epochs if args.epochs is None else args.epochs,
         imgsz=args.imgsz,
         batch=args.batch or (preset.batch if pick_device(args.device) == "cpu" else 0),
+        nbs=args.nbs,
         lr0=preset.lr0 if args.lr0 is None else args.lr0,
         seed=args.seed,
         workers=args.workers,
@@ -148,10 +163,26 @@ def _extras(args: argparse.Namespace) -> list[Extra]:
         for option in ("count", "exclude"):
             if getattr(args, f"real_{option}") is not None:
                 raise UsageError(f"expected --real DIR with --real-{option}, but got none")
+    repeats = args.real_repeat * len(args.real) if len(args.real_repeat) == 1 else args.real_repeat
+    if len(repeats) != len(args.real):
+        raise UsageError(
+            f"expected --real-repeat with one number or {len(args.real)}, one for each --real, "
+            f"but got {len(repeats)}"
+        )
     excluded = _read_names(args.real_exclude) if args.real_exclude else frozenset()
     return [
-        Extra(root, args.real_count, args.real_repeat, excluded, args.seed) for root in args.real
+        Extra(root, args.real_count, repeat, excluded, args.seed)
+        for root, repeat in zip(args.real, repeats, strict=True)
     ]
+
+
+def _repeats(text: str) -> tuple[int, ...]:
+    """Whole numbers from "2" or "1,4,4"."""
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        problem = f"expected whole numbers such as 2 or 1,4,4, but got {text!r}"
+        raise argparse.ArgumentTypeError(problem) from None
 
 
 def _read_names(path: Path) -> frozenset[str]:

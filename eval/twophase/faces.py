@@ -4,8 +4,7 @@ The finders of `synth.faces` are set to be sure, because what they miss is blurr
 threshold is left low, so that the pipeline's own `conf` decides and curves are whole.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,12 @@ from data.boxes import Floats
 from data.exceptions import WeightsError
 from data.extras import require
 from data.images import Image
+from synth.faces import open_yunet
 
 # A picture (H, W, 3) uint8 BGR to boxes (N, 4) [x1, y1, x2, y2] px and scores (N,), 0 to 1.
 FaceFinder = Callable[[Image], tuple[Floats, Floats]]
 
 YUNET_LEAST = 0.1
-_YUNET_NMS, _YUNET_MOST = 0.3, 5000
 _YUNET_SIDE = 1000  # px: pictures are enlarged up to here, at most twice, to show small faces
 # dlib's HOG sees faces of 80 px and more, of 40 px and more in a picture enlarged twice.
 _DLIB_ENLARGE = 800  # px: larger pictures aren't, or one takes seconds
@@ -76,15 +75,7 @@ def yunet_faces(model: Path) -> FaceFinder:
             f"{model}: expected a YuNet model (ONNX), but there is none; leave --face-model out "
             "to take dlib's faces"
         )
-    try:
-        with _quiet():
-            detector = cv2.FaceDetectorYN.create(
-                str(model), "", (320, 320), YUNET_LEAST, _YUNET_NMS, _YUNET_MOST
-            )
-            # Other models load, too, and fail on the first picture.
-            detector.detect(np.zeros((320, 320, 3), np.uint8))
-    except cv2.error as error:
-        raise WeightsError(f"{model}: expected a YuNet model (ONNX), but {error.err}") from error
+    detector = open_yunet(model, YUNET_LEAST)
 
     def find(image: Image) -> tuple[Floats, Floats]:
         scale = max(1.0, min(2.0, _YUNET_SIDE / max(image.shape[:2])))
@@ -97,14 +88,3 @@ def yunet_faces(model: Path) -> FaceFinder:
         return boxes, np.clip(table[:, 14], 0, 1)
 
     return find
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep OpenCV's remarks on its new graph engine off the terminal."""
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    try:
-        yield
-    finally:
-        cv2.utils.logging.setLogLevel(level)

@@ -28,25 +28,6 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A YOLO26n for three classes with random weights, as ultralytics saves it."""
-    import torch
-    import yaml
-    from ultralytics import YOLO
-    from ultralytics.utils import ROOT
-
-    torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("weights")
-    config = yaml.safe_load((ROOT / "cfg" / "models" / "26" / "yolo26.yaml").read_text())
-    config["nc"] = len(CLASS_NAMES)
-    (folder / "yolo26n.yaml").write_text(yaml.safe_dump(config))
-    model = YOLO(str(folder / "yolo26n.yaml"), verbose=False)
-    model.model.names = dict(enumerate(CLASS_NAMES))
-    model.save(folder / "random.pt")
-    return folder / "random.pt"
-
-
-@pytest.fixture(scope="module")
 def photo(bus: Path) -> np.ndarray:
     """(1, 3, 256, 192) float32 RGB in [0, 1]."""
     image = read_image(bus)[:1024:4, :768:4, ::-1]
@@ -55,15 +36,15 @@ def photo(bus: Path) -> np.ndarray:
 
 @pytest.mark.parametrize(("head", "shape"), [("one2many", (1, 7, 1008)), ("end2end", (1, 300, 6))])
 def test_onnx_computes_what_torch_computes(
-    checkpoint: Path, photo: np.ndarray, tmp_path: Path, head: str, shape: tuple[int, ...]
+    random_checkpoint: Path, photo: np.ndarray, tmp_path: Path, head: str, shape: tuple[int, ...]
 ) -> None:
     import torch
     from ultralytics import YOLO
 
-    out = export_onnx(checkpoint, tmp_path / "model.onnx", 192, head=head)
+    out = export_onnx(random_checkpoint, tmp_path / "model.onnx", 192, head=head)
     session = onnxruntime.InferenceSession(str(out))
     (found,) = session.run(None, {"images": photo})
-    model = YOLO(str(checkpoint)).model.eval()
+    model = YOLO(str(random_checkpoint)).model.eval()
     model.end2end = head == "end2end"
     with torch.no_grad():
         expected = model(torch.from_numpy(photo))[0].numpy()
@@ -78,29 +59,32 @@ def test_onnx_computes_what_torch_computes(
 
 
 def test_metadata_says_what_prediction_needs(
-    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    random_checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     import onnx
 
-    out = export_onnx(checkpoint, tmp_path / "deep" / "model.onnx", 96, dynamic=False)
+    out = export_onnx(random_checkpoint, tmp_path / "deep" / "model.onnx", 96, dynamic=False)
     session = onnxruntime.InferenceSession(str(out))
     assert session.get_inputs()[0].shape == [1, 3, 96, 96]
     said = session.get_modelmeta().custom_metadata_map
     assert said["names"] == str(dict(enumerate(CLASS_NAMES)))
     assert (said["imgsz"], said["stride"], said["end2end"]) == ("[96, 96]", "32", "False")
-    assert str(checkpoint.parent).encode() not in out.read_bytes(), "no path of this machine"
+    assert str(random_checkpoint.parent).encode() not in out.read_bytes(), "no path of this machine"
     assert onnx.load(str(out)).opset_import[0].version == OPSET
     assert sorted(p.name for p in out.parent.iterdir()) == ["model.onnx", "model.onnx.sha256"]
     again = tmp_path / "again.onnx"
-    assert main(["export", str(checkpoint), "--imgsz", "96", "--fixed", "--out", str(again)]) == 0
+    assert (
+        main(["export", str(random_checkpoint), "--imgsz", "96", "--fixed", "--out", str(again)])
+        == 0
+    )
     assert capsys.readouterr().out == f"{again}\n"
     assert digest(again) == digest(out), "the same weights give the same bytes"
 
 
 @pytest.mark.parametrize("imgsz", [0, -32, 100])
-def test_sizes_that_are_refused(checkpoint: Path, tmp_path: Path, imgsz: int) -> None:
+def test_sizes_that_are_refused(random_checkpoint: Path, tmp_path: Path, imgsz: int) -> None:
     with pytest.raises(UsageError, match="multiple of 32"):
-        export_onnx(checkpoint, tmp_path / "model.onnx", imgsz)
+        export_onnx(random_checkpoint, tmp_path / "model.onnx", imgsz)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +131,7 @@ def test_the_command_line_names_a_missing_file(
 
 
 def test_averaged_checkpoint_can_be_exported_and_trained_on(
-    checkpoint: Path, photo: np.ndarray, tmp_path: Path
+    random_checkpoint: Path, photo: np.ndarray, tmp_path: Path
 ) -> None:
     """One file from several, which computes what their averaged export computes."""
     import torch
@@ -155,12 +139,12 @@ def test_averaged_checkpoint_can_be_exported_and_trained_on(
 
     from detector.worker import read_checkpoint
 
-    other = YOLO(str(checkpoint))
+    other = YOLO(str(random_checkpoint))
     with torch.no_grad():
         for parameter in other.model.parameters():
             parameter.mul_(1.05)
     other.save(str(tmp_path / "other.pt"))
-    pair = [str(checkpoint), str(tmp_path / "other.pt")]
+    pair = [str(random_checkpoint), str(tmp_path / "other.pt")]
     mean, direct, through = (tmp_path / name for name in ("mean.pt", "a.onnx", "b.onnx"))
     shares = ["--shares", "1,3", "--out"]
     assert main(["export", *pair, "--format", "pt", *shares, str(mean)]) == 0

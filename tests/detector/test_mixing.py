@@ -1,5 +1,6 @@
 """Which pictures of a further set are trained on, and what is refused before hours are spent."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -153,9 +154,11 @@ def test_a_set_is_not_mixed_with_itself(make_set: SetBuilder) -> None:
         (["--real-count", "3"], "--real DIR"),
         (["--real", "x", "--real-count", "0"], "--real-count"),
         (["--real", "x", "--real-repeat", "0"], "--real-repeat"),
+        (["--real", "x", "--real-repeat", "1,2"], "--real-repeat with one number or 1"),
         (["--real", "x", "--real-exclude", "none.txt"], "none.txt"),
+        (["--nbs", "0"], "--nbs of at least 1"),
     ],
-    ids=["no picture", "count alone", "count 0", "repeat 0", "no list"],
+    ids=["no picture", "count alone", "count 0", "repeat 0", "too many", "no list", "nbs 0"],
 )
 def test_wrong_options(
     make_set: SetBuilder, tmp_path: Path, options: list[str], match: str, capsys: object
@@ -165,6 +168,30 @@ def test_wrong_options(
     assert main(["train", str(make_set()), "--out", str(out), *options]) == 2
     assert match in capsys.readouterr().err
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "repeats"), [("2", [2, 2]), ("1,3", [1, 3])], ids=["for all", "for each"]
+)
+def test_repeats_for_each_set(
+    make_set: SetBuilder,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+    repeats: list[int],
+) -> None:
+    monkeypatch.setattr("detector.train._run_worker", lambda *_: None)
+    out = tmp_path / "run"
+    options = [f"--real={make_set()}", f"--real={make_set()}", "--real-repeat", text]
+    assert main(["train", str(make_set()), "--out", str(out), "--device", "cpu", *options]) == 0
+    job = json.loads((out / "run.json").read_text())
+    assert [extra["repeat"] for extra in job["extras"]] == repeats
+
+
+def test_repeats_that_are_no_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["train", "x", "--real", "y", "--real-repeat", "1,b"])
+    assert "expected whole numbers such as 2 or 1,4,4, but got '1,b'" in capsys.readouterr().err
 
 
 def test_nothing_real_there(make_set: SetBuilder, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from data.convert import convert
 from data.exceptions import AnnotationError, DatasetError
 from data.manifest import FaceRecord, PictureRecord, write_manifest
 from eval.loading import Loaded, load_with_detector, read_truths
-from eval.sets import open_set
+from eval.sets import match_faces, open_set
 
 NAMES = ["val/a.png", "val/b.png", "train/c.png"]
 
@@ -114,3 +114,11 @@ def test_coco_boxes_are_not_rounded(make_set, tmp_path):
     box = np.array(content["annotations"][0]["bbox"])
     _, truths, _ = truths_of(tmp_path / "o")
     assert truths[0].boxes.xyxy[0, 2:] == pytest.approx(box[:2] + box[2:])
+
+
+def test_boxes_that_the_manifest_lacks():
+    face = FaceRecord("with_mask", [0.0, 0, 10, 10])
+    boxes = Boxes(np.array([[50.0, 50, 60, 60], [0, 0, 10, 10]]), np.array([0, 0]))
+    assert match_faces(boxes, [face]) == (None, face)
+    assert match_faces(boxes, []) == (None, None)
+    assert match_faces(Boxes.empty(), [face]) == ()

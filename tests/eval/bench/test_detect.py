@@ -11,6 +11,7 @@ from eval.bench.detect import (
     MODEL,
     OURS,
     RIVAL,
+    TORCH,
     Outcome,
     Start,
     Times,
@@ -22,6 +23,7 @@ from eval.bench.detect import (
     to_start_table,
     to_table,
 )
+from eval.cli.main import main
 from weights.registry import default_weights
 
 
@@ -73,6 +75,21 @@ def test_on_a_photo(zidane: Path) -> None:
     assert found.batch[96] == {}, "too few pictures for a batch"
     assert found.starts[OURS].seconds > 0
     assert found.starts[RIVAL].memory > found.starts[OURS].memory
+
+
+def test_a_checkpoint_is_timed_on_torch(zidane: Path, random_checkpoint: Path) -> None:
+    found = bench_detect(
+        default_weights(), [zidane] * 8, sizes=[64], repeats=1, checkpoint=random_checkpoint
+    )
+    assert list(found.single[64]) == [OURS, MODEL, RIVAL, TORCH]
+    assert set(found.batch[64]) == {OURS, RIVAL, TORCH}
+    assert found.starts[TORCH].seconds > found.starts[OURS].seconds
+    assert goals(found)[-1].startswith("the same, of the checkpoint on torch: ")
+
+
+def test_no_checkpoint_there(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["bench", "detect", "--checkpoint", str(tmp_path / "none.pt")]) == 2
+    assert "found no file" in capsys.readouterr().err
 
 
 def test_programs_that_fail_are_named(tmp_path: Path) -> None:

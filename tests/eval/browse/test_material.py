@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from data.boxes import Boxes
 from data.convert import convert
 from data.exceptions import AnnotationError, DatasetError
 from data.manifest import FaceRecord, PictureRecord, write_manifest
-from eval.browse.material import guess_format, load_material, match_faces
+from eval.browse.material import load_material
+from eval.sets import guess_format
 
 
 @pytest.mark.parametrize("target", ["yolo", "voc", "coco"])
@@ -78,11 +78,3 @@ def test_manifest_is_brought_to_its_boxes(make_set):
     write_manifest(root, [record])
     (picture,) = load_material(root, None, {}).pictures
     assert picture.faces == (face,)
-
-
-def test_boxes_that_the_manifest_lacks():
-    face = FaceRecord("with_mask", [0.0, 0, 10, 10])
-    boxes = Boxes(np.array([[50.0, 50, 60, 60], [0, 0, 10, 10]]), np.array([0, 0]))
-    assert match_faces(boxes, [face]) == (None, face)
-    assert match_faces(boxes, []) == (None, None)
-    assert match_faces(Boxes.empty(), [face]) == ()
