@@ -27,8 +27,10 @@ from detector.job import work
 SERVICES = ("sync", "clearml", "comet", "dvc", "mlflow", "raytune", "tensorboard", "wandb")
 
 
-# Processes that load pictures while a step is computed on a CPU: one keeps two cores fed.
-CPU_WORKERS = 1
+# Loaded batches wait in shared memory: 8 MB each at 416 px, up to 12 of them. Containers often
+# have 64 MB, and a process that runs out of it dies of a bus error.
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - its room is looked at, nothing is written
+ENOUGH_SHARED = 2**29  # bytes
 
 
 def main(argv: list[str]) -> int:
@@ -170,8 +172,7 @@ def fit(out: Path, init: str, config: TrainConfig, device: str, *, resume: bool 
         trainer.add_callback("on_pretrain_routine_end", lay_channels_last)
         trainer.add_callback("on_train_epoch_start", use_all_cores)
         trainer.add_callback("on_val_start", use_all_cores)
-        if sys.platform == "linux":  # ultralytics sets 0; elsewhere processes aren't forked
-            trainer.args.workers = CPU_WORKERS
+        trainer.args.workers = cpu_workers()
     trainer.train()
 
 
@@ -203,6 +204,15 @@ def trainer_class() -> type[Any]:
             return saved
 
     return WholeCheckpointTrainer
+
+
+def cpu_workers(shared: Path = SHARED_MEMORY) -> int:
+    """Processes that load pictures while a step is computed: ultralytics has none on a CPU, one
+    keeps two cores fed. None where there is no Linux, which forks them, or little shared memory.
+    """
+    if sys.platform != "linux" or not shared.is_dir():
+        return 0
+    return int(shutil.disk_usage(shared).free >= ENOUGH_SHARED)
 
 
 def lay_channels_last(trainer: Any) -> None:
