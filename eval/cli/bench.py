@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from data.exceptions import UsageError
+from detector.config import CPU_BATCH, CPU_IMGSZ
 from eval.cli import bench_video
 
 
@@ -119,6 +120,39 @@ def _run_detect(args: argparse.Namespace) -> int:
     return 0
 
 
+def _add_train(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("data", type=Path, metavar="DIR", help="data set: data.yaml, images/, labels/")
+    add("--init", default="yolo26n.pt", metavar="FILE", help="start weights (%(default)s)")
+    add("--pictures", type=int, default=128, metavar="N", help="an epoch (%(default)s)")
+    add("--imgsz", type=int, default=CPU_IMGSZ, metavar="PX", help="%(default)s")
+    add("--batch", type=int, default=CPU_BATCH, metavar="B", help="%(default)s")
+    add("--repeats", type=int, default=3, metavar="N", help="of each training (%(default)s)")
+    add("--json", type=Path, metavar="FILE", help="write every figure")
+
+
+def _run_train(args: argparse.Namespace) -> int:
+    from data.files import write_json
+    from eval.bench import train
+    from eval.report import table_to_text
+
+    outcome = train.bench_train(
+        args.data,
+        init=args.init,
+        pictures=args.pictures,
+        imgsz=args.imgsz,
+        batch=args.batch,
+        repeats=args.repeats,
+        say=lambda step: print(step, file=sys.stderr),
+    )
+    if args.json:
+        write_json(args.json, train.to_json(outcome))
+    print(table_to_text(train.to_table(outcome)))
+    print(f"\nours over ultralytics': {outcome.ratio:.2f}x")
+    _print_machine(outcome.machine)
+    return 0
+
+
 def _print_machine(machine: dict[str, Any]) -> None:
     """The processor, and a warning where other work makes the figures too low."""
     print(f"This machine: {machine['processor'] or 'processor unknown'}, {machine['cores']} cores.")
@@ -133,6 +167,7 @@ def _print_machine(machine: dict[str, Any]) -> None:
 BENCHES: dict[str, Bench] = {
     "detect": Bench("Time of detection, beside ultralytics'", _add_detect, _run_detect),
     "synth": Bench("Pictures/s of maskwatch synth, beside MaskTheFace's", _add_synth, _run_synth),
+    "train": Bench("Pictures/s of a training on the CPU", _add_train, _run_train),
     "video": Bench(bench_video.VIDEO, bench_video.add_video, bench_video.run_video),
     "flicker": Bench(bench_video.FLICKER, bench_video.add_flicker, bench_video.run_flicker),
 }
