@@ -1,6 +1,7 @@
 """Which pictures of a further set are trained on, and what is refused before hours are spent."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -175,6 +176,7 @@ def test_wrong_options(
 )
 def test_repeats_for_each_set(
     make_set: SetBuilder,
+    flat: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     text: str,
@@ -182,7 +184,8 @@ def test_repeats_for_each_set(
 ) -> None:
     monkeypatch.setattr("detector.train._run_worker", lambda *_: None)
     out = tmp_path / "run"
-    options = [f"--real={make_set()}", f"--real={make_set()}", "--real-repeat", text]
+    other = shutil.copytree(flat, tmp_path / "other")
+    options = ["--real", str(flat), "--real", str(other), "--real-repeat", text]
     assert main(["train", str(make_set()), "--out", str(out), "--device", "cpu", *options]) == 0
     job = json.loads((out / "run.json").read_text())
     assert [extra["repeat"] for extra in job["extras"]] == repeats
