@@ -41,8 +41,8 @@ SIZES = (320, 416, 640)
 GOALS = {"cold start over ours": 5.0, "ultralytics over ours": 1.5, "ours over model": 1.1}
 BATCH = 8
 _CONF, _IOU = 0.25, 0.5
-# onnxruntime's threads go on spinning for a moment after a run, at the cost of who comes next:
-# with rests of 0.01 s the 95th percentile was twice as high as with these.
+# onnxruntime's threads go on spinning for a moment after a run, at the cost of who comes next;
+# 0.01 s was too short, more than this changes nothing.
 _REST = 0.05  # s
 
 
