@@ -2,7 +2,7 @@
 
 Self-training (Xie et al. 2020, "Self-training with Noisy Student improves ImageNet
 classification", CVPR; Radosavovic et al. 2018, "Data distillation", CVPR, for the views). What
-it is unsure of would teach errors as a label and silence as background, so it is blurred out.
+it is unsure of would teach errors as a label and silence as background, so it is covered in grey.
 
 No label of the source is ever read: `labels/` beside `images/`, annotation files and caches of
 faces make no difference.
@@ -29,7 +29,7 @@ from data.writer import require_new, write_sample
 from detector.ensemble import Fused, detect_views, fuse
 from detector.predict import read_ahead
 from detector.runtime import Detector
-from synth.scene import MIN_FACE_HEIGHT, blur_out
+from synth.scene import MIN_FACE_HEIGHT
 
 STATE = "pseudo"  # in the manifest, where generated faces say how the mask is worn
 
@@ -38,6 +38,10 @@ _CONF = 0.05
 # Fused boxes that overlap by more are two opinions on one face (as detector.decode's default).
 _ECHO_IOU = 0.5
 _AHEAD = 8  # pictures read while the model runs
+# The grey that ultralytics pads pictures with: the network knows it as nothing. A blurred head on
+# shoulders would be taught as background, and looks like the faces of a crowd out of focus.
+_GREY = 114
+_MARGIN = 0.1  # of a covered box, on each side: boxes end below the hair
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class Rules:
 
     Attributes:
         sure: lowest score of a label.
-        doubt: lowest score of what is blurred out; below, it counts as background. 0.15 is what
+        doubt: lowest score of what is covered; below, it counts as background. 0.15 is what
             one certain view of six gives.
         agreement: lowest share of a label's class in the scores of its views.
         val: share of pictures for validation.
@@ -87,7 +91,7 @@ class Rules:
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
-    """What becomes of the faces of one picture: N labels, and (M, 4) boxes to blur out."""
+    """What becomes of the faces of one picture: N labels, and (M, 4) boxes to cover."""
 
     sure: Boxes
     doubtful: Floats
@@ -102,11 +106,11 @@ class Verdict:
 
 @dataclass
 class Labelling:
-    """What came of it: pictures written, pictures left out by reason, faces blurred out, faults."""
+    """What came of it: pictures written, pictures left out by reason, faces covered, faults."""
 
     records: list[PictureRecord] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
-    blurred: int = 0
+    covered: int = 0
     faults: list[str] = field(default_factory=list)
 
     @property
@@ -116,7 +120,7 @@ class Labelling:
 
 
 def judge(fused: Fused, rules: Rules) -> Verdict:
-    """Which fused boxes are labels, which are blurred out; those that echo a better one and those
+    """Which fused boxes are labels, which are covered; those that echo a better one and those
     below `rules.doubt` are neither."""
     boxes = fused.boxes
     overlaps = np.tril(iou(boxes.xyxy, boxes.xyxy), -1)  # with better ones: best come first
@@ -173,7 +177,7 @@ def label_pictures(
                 else:
                     picture = _Picture(path, name, stem, image)
                     result.records.append(_write(folder, picture, verdict, rules.val))
-                    result.blurred += len(verdict.doubtful)
+                    result.covered += len(verdict.doubtful)
             progress("pictures", done, len(pictures))
         _check_some(result, len(pictures))
         write_yaml(folder)
@@ -201,7 +205,7 @@ def _write(folder: Path, picture: _Picture, verdict: Verdict, val: float) -> Pic
     known = suffix in IMAGE_SUFFIXES
     # Bytes under a suffix that no reader takes for a picture's would be lost.
     keep = known and not len(verdict.doubtful)
-    shown = content if keep else _blur(picture.image, verdict)
+    shown = content if keep else cover(picture.image, verdict)
     height, width = picture.image.shape[:2]
     name = picture.stem + (suffix if known else ".jpg")
     sample = write_sample(folder, split, name, shown, verdict.sure, size=(width, height))
@@ -218,10 +222,19 @@ def _write(folder: Path, picture: _Picture, verdict: Verdict, val: float) -> Pic
     )
 
 
-def _blur(image: Image, verdict: Verdict) -> Image:
-    for box in verdict.doubtful:
-        image = blur_out(image, box, verdict.sure.xyxy)
-    return image
+def cover(image: Image, verdict: Verdict) -> Image:
+    """The picture with grey over its doubtful boxes and a margin, but not over labelled ones."""
+    height, width = image.shape[:2]
+    hidden = np.zeros((height, width), dtype=bool)
+    for boxes, hide in ((_widen(verdict.doubtful), True), (verdict.sure.xyxy, False)):
+        for x1, y1, x2, y2 in np.clip(boxes.round(), 0, [width, height] * 2).astype(int):
+            hidden[y1:y2, x1:x2] = hide
+    return np.where(hidden[..., None], np.uint8(_GREY), image)
+
+
+def _widen(boxes: Floats) -> Floats:
+    margin = (boxes[:, 2:] - boxes[:, :2]) * _MARGIN
+    return np.concatenate([boxes[:, :2] - margin, boxes[:, 2:] + margin], axis=1)
 
 
 def _to_records(boxes: Boxes) -> list[FaceRecord]:

@@ -22,8 +22,8 @@ EPILOG = """\
 Every picture is searched at several input sizes, plain and mirrored. Boxes of all views are
 fused (weighted box fusion); a fused box scores the mean over all views, 0 where a view lacks it.
 From --sure on, if its views agree on the class, it becomes a label. From --doubt to --sure it is
-blurred out of the picture, so that it is taught neither as a face nor as background. Pictures
-without a face, or with more doubtful than sure ones, are left out.
+covered in grey, so that it is taught neither as a face nor as background. Pictures without a
+face, or with more doubtful than sure ones, are left out.
 
 Labels that lie beside the pictures are never read.
 
@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=0.15,
         metavar="S",
-        help="lowest score of what is blurred out (.15)",
+        help="lowest score of what is covered in grey (.15)",
     )
     add("--val", type=float, default=0.05, metavar="SHARE", help="of pictures in val (.05)")
     add(
@@ -73,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Label; say what was written, blurred out, left out and passed over."""
+    """Label; say what was written, covered, left out and passed over."""
     from data.writer import require_new
     from eval.pseudo import Rules, label_pictures
 
@@ -196,6 +196,6 @@ def format_result(out: Path, result: "Labelling") -> list[str]:
     return [
         f"{out}: {len(splits)} pictures ({splits.count('train')} train, "
         f"{splits.count('val')} val), {boxes}",
-        f"blurred out: {result.blurred} doubtful boxes; pictures left out: {left_out or 'none'}; "
+        f"covered: {result.covered} doubtful boxes; pictures left out: {left_out or 'none'}; "
         f"passed over: {len(result.faults)} unreadable",
     ]

@@ -1,4 +1,4 @@
-"""What becomes a label, what is blurred out."""
+"""What becomes a label, what is covered."""
 
 import math
 
@@ -9,7 +9,7 @@ from data.boxes import Boxes
 from data.exceptions import UsageError
 from data.labels import Label
 from detector.ensemble import Fused
-from eval.pseudo import Rules, judge
+from eval.pseudo import Rules, Verdict, cover, judge
 
 FACE = [10.0, 10.0, 50.0, 60.0]
 ECHO = [18.0, 10.0, 58.0, 60.0]  # IoU .67 with FACE
@@ -58,6 +58,28 @@ def test_verdict(
     assert verdict.sure.xyxy.tolist() == sure
     assert verdict.doubtful.tolist() == doubtful
     assert verdict.left_out == left_out
+
+
+@pytest.mark.parametrize(
+    ("doubtful", "grey"),
+    [
+        pytest.param([], [], id="nothing doubtful"),
+        pytest.param([[20.0, 20, 40, 30]], [(18, 19, 42, 31)], id="with a margin"),
+        pytest.param([[-9.0, 50, 11, 90]], [(0, 46, 13, 60)], id="cut by the edge"),
+        pytest.param([[70.0, 10, 90, 40]], [(68, 7, 80, 43)], id="beside a labelled face"),
+        pytest.param([[200.0, 10, 220, 40]], [], id="outside"),
+    ],
+)
+def test_cover(doubtful: list[list[float]], grey: list[tuple[int, int, int, int]]) -> None:
+    image = np.full((60, 100, 3), (9, 200, 30), np.uint8)
+    sure = Boxes(np.array([[80.0, 0, 100, 60]]), np.zeros(1, int), np.ones(1))
+    covered = cover(image, Verdict(sure, np.array(doubtful).reshape(-1, 4)))
+    expected = image.copy()
+    for x1, y1, x2, y2 in grey:
+        expected[y1:y2, x1:x2] = 114
+    assert covered.dtype == np.uint8
+    assert (covered == expected).all()
+    assert (image == (9, 200, 30)).all()
 
 
 @pytest.mark.parametrize(
