@@ -15,6 +15,7 @@ from data.extras import require
 from data.files import atomic_path, digest, write_text
 from detector.average import average_into, parse_shares
 from detector.environment import private_environment
+from detector.widen import widen
 
 Head = Literal["one2many", "end2end"]
 HEADS: tuple[Head, ...] = ("one2many", "end2end")
@@ -35,9 +36,10 @@ def export_onnx(
     head: Head = "one2many",
     others: Sequence[Path] = (),
     shares: str | None = None,
+    side_by_side: bool = False,
 ) -> Path:
-    """Export a checkpoint, or the average of several, to ONNX and write its SHA-256 beside it;
-    returns `out`.
+    """Export a checkpoint, or several as one, to ONNX and write its SHA-256 beside it; returns
+    `out`.
 
     Input `images`: (batch, 3, height, width) float32 RGB in [0, 1], sides multiples of 32.
     Output `output0` of head "one2many": (batch, 4 + classes, anchors), [cx, cy, w, h] in input
@@ -53,18 +55,16 @@ def export_onnx(
         head: YOLO26 trains both; older models have "one2many" alone.
         others: further checkpoints of the same network, to be averaged with the first.
         shares: of all of them in turn, as in "2,3"; equal ones if None.
+        side_by_side: put two nano networks into one small network instead (detector.widen).
 
     Raises:
         WeightsError: if a checkpoint can't be loaded, lacks the head, or is of another network.
-        UsageError: if imgsz is no positive multiple of 32.
+        UsageError: if imgsz is no positive multiple of 32, or the number of checkpoints is wrong.
     """
     if imgsz <= 0 or imgsz % 32:
         raise UsageError(f"expected --imgsz as a positive multiple of 32, but got {imgsz}")
     with _quiet(), tempfile.TemporaryDirectory(prefix="maskwatch-export-") as folder:
-        model = _load(weights)
-        if others:
-            parts = parse_shares(shares, 1 + len(others))
-            average_into(model.model, [_load(other).model for other in others], parts)
+        model = _combine([weights, *others], shares, side_by_side)
         if head == "end2end" and getattr(model.model.model[-1], "one2one_cv2", None) is None:
             raise WeightsError(f"{weights}: has no end-to-end head; export with --head one2many")
         # ultralytics writes beside the checkpoint that the model came from.
@@ -83,23 +83,38 @@ def export_onnx(
     return out
 
 
-def average_checkpoint(weights: Sequence[Path], shares: str | None, out: Path) -> Path:
-    """The average of several checkpoints as one that training can start from; returns `out`.
+def combine_checkpoints(
+    weights: Sequence[Path], shares: str | None, out: Path, *, side_by_side: bool = False
+) -> Path:
+    """Several checkpoints as one that training can start from; returns `out`.
 
     Args:
         weights: ultralytics checkpoints of one network, two or more.
-        shares: of each, as in "2,3"; equal ones if None.
+        shares: of each in the average, as in "2,3"; equal ones if None.
         out: the file to write.
+        side_by_side: put two nano networks into one small network instead (detector.widen).
 
     Raises:
         WeightsError, UsageError: as export_onnx.
     """
-    parts = parse_shares(shares, len(weights))
     with _quiet():
-        first, *others = [_load(path) for path in weights]
-        average_into(first.model, [other.model for other in others], parts)
-        first.save(str(out))
+        _combine(weights, shares, side_by_side).save(str(out))
     return out
+
+
+def _combine(weights: Sequence[Path], shares: str | None, side_by_side: bool) -> Any:
+    """The ultralytics model of one checkpoint, or of several as one."""
+    if side_by_side and (len(weights) != 2 or shares is not None):
+        raise UsageError(
+            f"expected two checkpoints, and no --shares, with --widen, but got {len(weights)}"
+        )
+    parts = parse_shares(shares, len(weights))
+    first, *others = [_load(path) for path in weights]
+    if side_by_side:
+        first.model = widen(first.model, others[0].model)
+    elif others:
+        average_into(first.model, [other.model for other in others], parts)
+    return first
 
 
 def clean_metadata(path: Path) -> None:

@@ -157,3 +157,48 @@ def test_averaged_checkpoint_can_be_exported_and_trained_on(
     ]
     # Checkpoints keep 16 bits of each weight.
     np.testing.assert_allclose(outputs[0], outputs[1], rtol=0.02, atol=0.05)
+
+
+def test_two_nano_checkpoints_become_one_small(
+    random_checkpoint: Path, photo: np.ndarray, tmp_path: Path
+) -> None:
+    """Boxes and scores, before they are decoded, are the mean of both, with either head."""
+    import torch
+    from ultralytics import YOLO
+
+    other = YOLO(str(random_checkpoint))
+    with torch.no_grad():
+        for parameter in other.model.parameters():
+            parameter.mul_(1.1)
+    other.save(str(tmp_path / "other.pt"))
+    pair = [str(random_checkpoint), str(tmp_path / "other.pt")]
+    small, direct, through = (tmp_path / name for name in ("small.pt", "a.onnx", "b.onnx"))
+    assert main(["export", *pair, "--widen", "--format", "pt", "--out", str(small)]) == 0
+    assert main(["export", *pair, "--widen", "--imgsz", "192", "--out", str(direct)]) == 0
+    assert main(["export", str(small), "--imgsz", "192", "--out", str(through)]) == 0
+
+    models = [YOLO(str(path)).model.float().eval() for path in (*pair, small)]
+    assert models[2].yaml["scale"] == "s"
+    assert models[2].names == models[0].names
+    with torch.no_grad():
+        said = [model(torch.from_numpy(photo))[1] for model in models]
+    for head in ("one2many", "one2one"):
+        for kind in ("boxes", "scores"):
+            first, second, both = (answer[head][kind] for answer in said)
+            assert (first - second).abs().max() > 0.01
+            torch.testing.assert_close(both, (first + second) / 2, rtol=0.01, atol=0.01)
+    outputs = [
+        onnxruntime.InferenceSession(str(path)).run(None, {"images": photo})[0]
+        for path in (direct, through)
+    ]
+    np.testing.assert_allclose(outputs[0], outputs[1], rtol=0.02, atol=0.05)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_widening_takes_two(
+    random_checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], count: int
+) -> None:
+    out = tmp_path / "out.onnx"
+    assert main(["export", *[str(random_checkpoint)] * count, "--widen", "--out", str(out)]) == 2
+    assert "expected two checkpoints" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
