@@ -9,6 +9,7 @@ from typing import Any
 
 from data.dataset import Sample, find_samples, parse_line
 from data.exceptions import AnnotationError, DatasetError, UsageError
+from data.labels import Label
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,8 @@ class Extra:
             has no splits.
         count: so many of them alone, drawn by `seed`; fewer ones are among more. None for all.
         repeat: how often an epoch shows each.
+        rare: how many times as often it shows those with a mask worn wrongly, the rare class of
+            photographs (repeat factors: Gupta et al. 2019, "LVIS", CVPR).
         exclude: names of pictures that are never taken, such as twins of pictures to be tested on.
         seed: of the draw.
 
@@ -32,10 +35,12 @@ class Extra:
     repeat: int = 1
     exclude: frozenset[str] = frozenset()
     seed: int = 0
+    rare: int = 1
 
     def __post_init__(self) -> None:
-        if self.repeat < 1:
-            raise UsageError(f"expected --real-repeat of 1 or more, but got {self.repeat}")
+        for option, value in (("repeat", self.repeat), ("rare", self.rare)):
+            if value < 1:
+                raise UsageError(f"expected --real-{option} of 1 or more, but got {value}")
         if self.count is not None and self.count < 1:
             raise UsageError(f"expected --real-count of 1 or more, but got {self.count}")
 
@@ -126,9 +131,19 @@ def mixed_list(data: Path, extras: Sequence[Extra], count: int | None = None) ->
     for extra in extras:
         if extra.root.resolve() == data.resolve():
             raise DatasetError(f"{extra.root}: expected another set to mix in, but got the same")
-        chosen = [str(s.image.resolve()) for s in choose_samples(extra)]
-        lines += [path for path in chosen for _ in range(extra.repeat)]
+        for sample in choose_samples(extra):
+            often = extra.rare if extra.rare > 1 and _has_rare(sample) else 1
+            lines += [str(sample.image.resolve())] * (extra.repeat * often)
     return "".join(f"{line}\n" for line in lines)
+
+
+def _has_rare(sample: Sample) -> bool:
+    """Whether a checked picture is labelled with a mask worn wrongly."""
+    if not sample.label.is_file():
+        return False
+    lines = sample.label.read_text(encoding="utf-8").splitlines()
+    faces = (parse_line(line, str(sample.label)) for line in lines if line.strip())
+    return any(class_id == Label.INCORRECT for class_id, *_ in faces)
 
 
 def fingerprint_of_extras(extras: Sequence[Extra]) -> str:
@@ -138,7 +153,8 @@ def fingerprint_of_extras(extras: Sequence[Extra]) -> str:
         return ""
     value = hashlib.sha256()
     for extra in extras:
-        value.update(f"{extra.repeat}\n".encode())
+        often = str(extra.repeat) if extra.rare == 1 else f"{extra.repeat} {extra.rare}"
+        value.update(f"{often}\n".encode())
         for sample in choose_samples(extra):
             value.update(f"{sample.image.name} {sample.image.stat().st_size}\n".encode())
             if sample.label.is_file():
@@ -154,6 +170,7 @@ def extra_to_json(extra: Extra) -> dict[str, Any]:
         "repeat": extra.repeat,
         "exclude": sorted(extra.exclude),
         "seed": extra.seed,
+        "rare": extra.rare,
     }
 
 
@@ -165,4 +182,5 @@ def json_to_extra(value: dict[str, Any]) -> Extra:
         value["repeat"],
         frozenset(value["exclude"]),
         value["seed"],
+        value.get("rare", 1),  # trainings begun before there was one can still be resumed
     )

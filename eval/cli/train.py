@@ -53,6 +53,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="show each R times an epoch; one number, or one for every --real in turn (1)",
     )
     add(
+        "--real-rare",
+        type=_repeats,
+        default=(1,),
+        metavar="R[,R...]",
+        help="show those with a mask worn wrongly R times as often as that; alike (1)",
+    )
+    add(
         "--real-exclude",
         type=Path,
         metavar="FILE",
@@ -163,17 +170,24 @@ def _extras(args: argparse.Namespace) -> list[Extra]:
         for option in ("count", "exclude"):
             if getattr(args, f"real_{option}") is not None:
                 raise UsageError(f"expected --real DIR with --real-{option}, but got none")
-    repeats = args.real_repeat * len(args.real) if len(args.real_repeat) == 1 else args.real_repeat
-    if len(repeats) != len(args.real):
-        raise UsageError(
-            f"expected --real-repeat with one number or {len(args.real)}, one for each --real, "
-            f"but got {len(repeats)}"
-        )
+    repeats = _for_each(args.real_repeat, "repeat", len(args.real))
+    rares = _for_each(args.real_rare, "rare", len(args.real))
     excluded = _read_names(args.real_exclude) if args.real_exclude else frozenset()
     return [
-        Extra(root, args.real_count, repeat, excluded, args.seed)
-        for root, repeat in zip(args.real, repeats, strict=True)
+        Extra(root, args.real_count, repeat, excluded, args.seed, rare)
+        for root, repeat, rare in zip(args.real, repeats, rares, strict=True)
     ]
+
+
+def _for_each(values: tuple[int, ...], option: str, count: int) -> tuple[int, ...]:
+    """One number for every --real."""
+    values = values * count if len(values) == 1 else values
+    if len(values) != count:
+        raise UsageError(
+            f"expected --real-{option} with one number or {count}, one for each --real, "
+            f"but got {len(values)}"
+        )
+    return values
 
 
 def _repeats(text: str) -> tuple[int, ...]:

@@ -96,9 +96,10 @@ def test_fingerprint_changes_with_labels_and_choice(flat: Path) -> None:
     prints = {fingerprint_of_extras([]), fingerprint_of_extras([Extra(flat)])}
     prints.add(fingerprint_of_extras([Extra(flat, repeat=2)]))
     prints.add(fingerprint_of_extras([Extra(flat, count=4)]))
+    prints.add(fingerprint_of_extras([Extra(flat, rare=2)]))
     (flat / "labels" / "4.txt").write_text("")
     prints.add(fingerprint_of_extras([Extra(flat)]))
-    assert len(prints) == 5
+    assert len(prints) == 6
     assert "" in prints
 
 
@@ -142,6 +143,18 @@ def test_more_than_there_are(flat: Path) -> None:
         choose_samples(Extra(flat, count=11))
 
 
+@pytest.mark.parametrize(("repeat", "rare", "seen"), [(1, 1, 1), (1, 3, 3), (2, 3, 6)], ids=str)
+def test_pictures_with_the_rare_class_come_more_often(
+    flat: Path, make_set: SetBuilder, repeat: int, rare: int, seen: int
+) -> None:
+    (flat / "labels" / "4.txt").write_text(LINE + "2 0.5 0.5 0.2 0.2\n")
+    (flat / "labels" / "5.txt").write_text("")
+    (flat / "labels" / "6.txt").unlink()
+    lines = mixed_list(make_set(), [Extra(flat, repeat=repeat, rare=rare)]).splitlines()
+    counts = [lines.count(str((flat / "images" / f"{n}.jpg").resolve())) for n in range(10)]
+    assert counts == [seen if n == 4 else repeat for n in range(10)]
+
+
 def test_a_set_is_not_mixed_with_itself(make_set: SetBuilder) -> None:
     data = make_set()
     with pytest.raises(DatasetError, match="the same"):
@@ -155,11 +168,23 @@ def test_a_set_is_not_mixed_with_itself(make_set: SetBuilder) -> None:
         (["--real-count", "3"], "--real DIR"),
         (["--real", "x", "--real-count", "0"], "--real-count"),
         (["--real", "x", "--real-repeat", "0"], "--real-repeat"),
+        (["--real", "x", "--real-rare", "0"], "--real-rare"),
+        (["--real", "x", "--real-rare", "1,2"], "--real-rare with one number or 1"),
         (["--real", "x", "--real-repeat", "1,2"], "--real-repeat with one number or 1"),
         (["--real", "x", "--real-exclude", "none.txt"], "none.txt"),
         (["--nbs", "0"], "--nbs of at least 1"),
     ],
-    ids=["no picture", "count alone", "count 0", "repeat 0", "too many", "no list", "nbs 0"],
+    ids=[
+        "no picture",
+        "count alone",
+        "count 0",
+        "repeat 0",
+        "rare 0",
+        "many rare",
+        "too many",
+        "no list",
+        "nbs 0",
+    ],
 )
 def test_wrong_options(
     make_set: SetBuilder, tmp_path: Path, options: list[str], match: str, capsys: object
@@ -186,9 +211,11 @@ def test_repeats_for_each_set(
     out = tmp_path / "run"
     other = shutil.copytree(flat, tmp_path / "other")
     options = ["--real", str(flat), "--real", str(other), "--real-repeat", text]
+    options += ["--real-rare", text]
     assert main(["train", str(make_set()), "--out", str(out), "--device", "cpu", *options]) == 0
     job = json.loads((out / "run.json").read_text())
     assert [extra["repeat"] for extra in job["extras"]] == repeats
+    assert [extra["rare"] for extra in job["extras"]] == repeats
 
 
 def test_repeats_that_are_no_numbers(capsys: pytest.CaptureFixture[str]) -> None:
