@@ -23,8 +23,8 @@ Formats:
 int8 and openvino also take an .onnx file that was exported before.
 
 With --widen, two nano checkpoints lie side by side in one small network (four times the weights),
-which answers with the mean of both: more accurate than either and slower, and a start for
-`maskwatch train --preset small --init` where yolo26s.pt can't be had.
+which answers with the mean of both. By itself it is hardly better than their average and slower:
+it is a start for `maskwatch train --preset small --init` where yolo26s.pt can't be had.
 """
 
 
