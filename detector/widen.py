@@ -67,13 +67,15 @@ def widen(first: Any, second: Any) -> Any:
     """
     from ultralytics.nn.tasks import DetectionModel
 
+    if not (_is_nano(first) and _is_nano(second)):
+        raise WeightsError(
+            "expected two nano checkpoints of YOLO26 to widen, but got sizes "
+            f"{first.yaml.get('scale')!r} and {second.yaml.get('scale')!r}"
+        )
     states = [module.state_dict() for module in (first, second)]
     shapes = [{key: tuple(value.shape) for key, value in state.items()} for state in states]
-    if first.yaml.get("scale") != NARROW or shapes[0] != shapes[1]:
-        raise WeightsError(
-            "expected two nano checkpoints of one network to widen, but got "
-            f"sizes {first.yaml.get('scale')!r} and {second.yaml.get('scale')!r}"
-        )
+    if shapes[0] != shapes[1]:
+        raise WeightsError("expected checkpoints of one network, but their layers differ")
     wide = DetectionModel({**first.yaml, "scale": WIDE}, ch=3, verbose=False)
     _widen_scores(wide.model[-1], first.model[-1])
     grains = _find_grains(wide)
@@ -86,6 +88,14 @@ def widen(first: Any, second: Any) -> Any:
         if hasattr(first, name):
             setattr(wide, name, getattr(first, name))
     return wide
+
+
+def _is_nano(module: Any) -> bool:
+    """Whether it is a YOLO26n: older ones tell an edge by several numbers, whose layers are as wide
+    in a small network as in a nano one."""
+    head = module.model[-1]
+    one_number = getattr(head, "reg_max", None) == 1 and hasattr(head, "one2one_cv3")
+    return one_number and module.yaml.get("scale") == NARROW
 
 
 def _widen_scores(head: Any, narrow: Any) -> None:

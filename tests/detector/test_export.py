@@ -160,7 +160,10 @@ def test_averaged_checkpoint_can_be_exported_and_trained_on(
 
 
 def test_two_nano_checkpoints_become_one_small(
-    random_checkpoint: Path, photo: np.ndarray, tmp_path: Path
+    random_checkpoint: Path,
+    photo: np.ndarray,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Boxes and scores, before they are decoded, are the mean of both, with either head."""
     import torch
@@ -192,6 +195,9 @@ def test_two_nano_checkpoints_become_one_small(
         for path in (direct, through)
     ]
     np.testing.assert_allclose(outputs[0], outputs[1], rtol=0.02, atol=0.05)
+    again = ["export", str(small), str(small), "--widen", "--out", str(tmp_path / "c.onnx")]
+    assert main(again) == 1
+    assert "expected two nano checkpoints of YOLO26" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("count", [1, 3])
