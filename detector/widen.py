@@ -76,7 +76,9 @@ def widen(first: Any, second: Any) -> Any:
     shapes = [{key: tuple(value.shape) for key, value in state.items()} for state in states]
     if shapes[0] != shapes[1]:
         raise WeightsError("expected checkpoints of one network, but their layers differ")
-    wide = DetectionModel({**first.yaml, "scale": WIDE}, ch=3, verbose=False)
+    file = str(first.yaml.get("yaml_file", "")).replace("yolo26n", "yolo26s")
+    layout = {**first.yaml, "scale": WIDE, "yaml_file": file}
+    wide = DetectionModel(layout, ch=3, verbose=False)
     _widen_scores(wide.model[-1], first.model[-1])
     grains = _find_grains(wide)
     target = wide.state_dict()
