@@ -106,7 +106,8 @@ def _combine(weights: Sequence[Path], shares: str | None, side_by_side: bool) ->
     """The ultralytics model of one checkpoint, or of several as one."""
     if side_by_side and (len(weights) != 2 or shares is not None):
         raise UsageError(
-            f"expected two checkpoints, and no --shares, with --widen, but got {len(weights)}"
+            "expected two checkpoints, and no --shares, with --widen, but got "
+            f"{len(weights)} and --shares {shares}"
         )
     parts = parse_shares(shares, len(weights))
     first, *others = [_load(path) for path in weights]

@@ -100,17 +100,17 @@ def _check(sample: Sample) -> None:
     if label != sample.label.resolve():
         raise DatasetError(f"{sample.image}: expected its labels at {label}; rename the folders")
     if label.is_file():
-        _check_text(label)
+        _read_classes(label)
 
 
-def _check_text(label: Path) -> None:
+def _read_classes(label: Path) -> set[float]:
+    """The class ids in a label file, each line of which is checked."""
     try:
         lines = label.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError as error:
         raise AnnotationError(f"{label}: expected text, but got bytes that aren't UTF-8") from error
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            parse_line(line, f"{label}:{number}")
+    numbered = enumerate(lines, start=1)
+    return {parse_line(line, f"{label}:{n}")[0] for n, line in numbered if line.strip()}
 
 
 def mixed_list(data: Path, extras: Sequence[Extra], count: int | None = None) -> str:
@@ -138,12 +138,8 @@ def mixed_list(data: Path, extras: Sequence[Extra], count: int | None = None) ->
 
 
 def _has_rare(sample: Sample) -> bool:
-    """Whether a checked picture is labelled with a mask worn wrongly."""
-    if not sample.label.is_file():
-        return False
-    lines = sample.label.read_text(encoding="utf-8").splitlines()
-    faces = (parse_line(line, str(sample.label)) for line in lines if line.strip())
-    return any(class_id == Label.INCORRECT for class_id, *_ in faces)
+    """Whether a picture is labelled with a mask worn wrongly."""
+    return sample.label.is_file() and Label.INCORRECT in _read_classes(sample.label)
 
 
 def fingerprint_of_extras(extras: Sequence[Extra]) -> str:

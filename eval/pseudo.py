@@ -27,6 +27,7 @@ from data.manifest import FaceRecord, PictureRecord, write_manifest
 from data.splits import identity_to_split
 from data.writer import require_new, write_sample
 from detector.ensemble import Fused, detect_views, fuse
+from detector.letterbox import PAD_VALUE
 from detector.predict import read_ahead
 from detector.runtime import Detector
 from synth.scene import MIN_FACE_HEIGHT
@@ -38,9 +39,6 @@ _CONF = 0.05
 # Fused boxes that overlap by more are two opinions on one face (as detector.decode's default).
 _ECHO_IOU = 0.5
 _AHEAD = 8  # pictures read while the model runs
-# The grey that ultralytics pads pictures with: the network knows it as nothing. A blurred head on
-# shoulders would be taught as background, and looks like the faces of a crowd out of focus.
-_GREY = 114
 _MARGIN = 0.1  # of a covered box, on each side: boxes end below the hair
 
 
@@ -223,13 +221,17 @@ def _write(folder: Path, picture: _Picture, verdict: Verdict, val: float) -> Pic
 
 
 def cover(image: Image, verdict: Verdict) -> Image:
-    """The picture with grey over its doubtful boxes and a margin, but not over labelled ones."""
+    """The picture with grey over its doubtful boxes and a margin, but not over labelled ones.
+
+    The network knows the grey that pictures are padded with as nothing. A blurred head on shoulders
+    would be taught as background, and looks like the faces of a crowd out of focus.
+    """
     height, width = image.shape[:2]
     hidden = np.zeros((height, width), dtype=bool)
     for boxes, hide in ((_widen(verdict.doubtful), True), (verdict.sure.xyxy, False)):
         for x1, y1, x2, y2 in np.clip(boxes.round(), 0, [width, height] * 2).astype(int):
             hidden[y1:y2, x1:x2] = hide
-    return np.where(hidden[..., None], np.uint8(_GREY), image)
+    return np.where(hidden[..., None], np.uint8(PAD_VALUE), image)
 
 
 def _widen(boxes: Floats) -> Floats:

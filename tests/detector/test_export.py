@@ -2,7 +2,7 @@
 
 import os
 import pickle
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -130,42 +130,9 @@ def test_the_command_line_names_a_missing_file(
     assert capsys.readouterr().err.startswith("maskwatch: error: ")
 
 
-def test_averaged_checkpoint_can_be_exported_and_trained_on(
-    random_checkpoint: Path, photo: np.ndarray, tmp_path: Path
-) -> None:
-    """One file from several, which computes what their averaged export computes."""
-    import torch
-    from ultralytics import YOLO
-
-    from detector.worker import read_checkpoint
-
-    other = YOLO(str(random_checkpoint))
-    with torch.no_grad():
-        for parameter in other.model.parameters():
-            parameter.mul_(1.05)
-    other.save(str(tmp_path / "other.pt"))
-    pair = [str(random_checkpoint), str(tmp_path / "other.pt")]
-    mean, direct, through = (tmp_path / name for name in ("mean.pt", "a.onnx", "b.onnx"))
-    shares = ["--shares", "1,3", "--out"]
-    assert main(["export", *pair, "--format", "pt", *shares, str(mean)]) == 0
-    assert main(["export", *pair, "--imgsz", "192", *shares, str(direct)]) == 0
-    assert main(["export", str(mean), "--imgsz", "192", "--out", str(through)]) == 0
-    read_checkpoint(mean)  # as `train --init` does
-    outputs = [
-        onnxruntime.InferenceSession(str(path)).run(None, {"images": photo})[0]
-        for path in (direct, through)
-    ]
-    # Checkpoints keep 16 bits of each weight.
-    np.testing.assert_allclose(outputs[0], outputs[1], rtol=0.02, atol=0.05)
-
-
-def test_two_nano_checkpoints_become_one_small(
-    random_checkpoint: Path,
-    photo: np.ndarray,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    """Boxes and scores, before they are decoded, are the mean of both, with either head."""
+@pytest.fixture
+def pair(random_checkpoint: Path, tmp_path: Path) -> list[str]:
+    """Two checkpoints of one network that say different things."""
     import torch
     from ultralytics import YOLO
 
@@ -174,7 +141,39 @@ def test_two_nano_checkpoints_become_one_small(
         for parameter in other.model.parameters():
             parameter.mul_(1.1)
     other.save(str(tmp_path / "other.pt"))
-    pair = [str(random_checkpoint), str(tmp_path / "other.pt")]
+    return [str(random_checkpoint), str(tmp_path / "other.pt")]
+
+
+def outputs_of(paths: Sequence[Path], photo: np.ndarray) -> list[np.ndarray]:
+    """What ONNX files say of a picture."""
+    sessions = [onnxruntime.InferenceSession(str(path)) for path in paths]
+    return [session.run(None, {"images": photo})[0] for session in sessions]
+
+
+def test_averaged_checkpoint_can_be_exported_and_trained_on(
+    pair: list[str], photo: np.ndarray, tmp_path: Path
+) -> None:
+    """One file from several, which computes what their averaged export computes."""
+    from detector.worker import read_checkpoint
+
+    mean, direct, through = (tmp_path / name for name in ("mean.pt", "a.onnx", "b.onnx"))
+    shares = ["--shares", "1,3", "--out"]
+    assert main(["export", *pair, "--format", "pt", *shares, str(mean)]) == 0
+    assert main(["export", *pair, "--imgsz", "192", *shares, str(direct)]) == 0
+    assert main(["export", str(mean), "--imgsz", "192", "--out", str(through)]) == 0
+    read_checkpoint(mean)  # as `train --init` does
+    outputs = outputs_of((direct, through), photo)
+    # Checkpoints keep 16 bits of each weight.
+    np.testing.assert_allclose(outputs[0], outputs[1], rtol=0.02, atol=0.05)
+
+
+def test_two_nano_checkpoints_become_one_small(
+    pair: list[str], photo: np.ndarray, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Boxes and scores, before they are decoded, are the mean of both, with either head."""
+    import torch
+    from ultralytics import YOLO
+
     small, direct, through = (tmp_path / name for name in ("small.pt", "a.onnx", "b.onnx"))
     assert main(["export", *pair, "--widen", "--format", "pt", "--out", str(small)]) == 0
     assert main(["export", *pair, "--widen", "--imgsz", "192", "--out", str(direct)]) == 0
@@ -190,10 +189,7 @@ def test_two_nano_checkpoints_become_one_small(
             first, second, both = (answer[head][kind] for answer in said)
             assert (first - second).abs().max() > 0.01
             torch.testing.assert_close(both, (first + second) / 2, rtol=0.01, atol=0.01)
-    outputs = [
-        onnxruntime.InferenceSession(str(path)).run(None, {"images": photo})[0]
-        for path in (direct, through)
-    ]
+    outputs = outputs_of((direct, through), photo)
     np.testing.assert_allclose(outputs[0], outputs[1], rtol=0.02, atol=0.05)
     again = ["export", str(small), str(small), "--widen", "--out", str(tmp_path / "c.onnx")]
     assert main(again) == 1
