@@ -2,13 +2,15 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from data.boxes import clip_xyxy
+from data.exceptions import NoFacesError
 from data.splits import identity_to_split
+from synth.faces import Face
 from synth.recipe import Recipe
 from synth.sources import Photo
 
@@ -18,6 +20,7 @@ _MOST_FACES = 6
 _PORTRAIT_SIDE = 400
 _PORTRAIT_FACE = 16  # px of the face's shorter side, what there is of it on the photo
 _MOST_PEOPLE = 28  # in a crowd: each costs the time of a portrait
+_TURNED = 30.0  # degrees of yaw; Recipe.turned
 _GRIDS = ((1, 2), (2, 2), (2, 3), (3, 3), (3, 4), (4, 5), (5, 6))
 
 
@@ -77,9 +80,13 @@ def iterate_plan(
     by_split: dict[str, list[Photo]] = {"train": [], "val": []}
     for photo in pool:
         by_split[identity_to_split(photo.identity, val_fraction, seed)].append(photo)
-    portraits = {split: [p for p in own if _is_portrait(p)] for split, own in by_split.items()}
+    weights = {photo.digest: _weight(photo, recipe.turned) for photo in pool}
+    portraits = {
+        split: Album(tuple(p for p in own if _is_portrait(p)), weights)
+        for split, own in by_split.items()
+    }
     split_of = {p.digest: split for split, own in by_split.items() for p in own}
-    for photo, share in zip(pool, _apportion(pool, count, seed), strict=True):
+    for photo, share in zip(pool, _apportion(pool, weights, count, seed), strict=True):
         split = split_of[photo.digest]
         for variant in range(share):
             base = _base_job(photo, variant, split, seed)
@@ -93,14 +100,50 @@ def _is_portrait(photo: Photo) -> bool:
     return bool((box[2:] - box[:2]).min() >= _PORTRAIT_FACE)
 
 
-def _apportion(photos: Sequence[Photo], count: int, seed: int) -> list[int]:
+def _weight(photo: Photo, turned: float) -> float:
+    """How often a photo is wanted, as against one that shows nobody turned: by what share of its
+    faces are turned away."""
+    if turned == 1 or not photo.faces:
+        return 1.0
+    return 1 + (turned - 1) * sum(map(_is_turned, photo.faces)) / len(photo.faces)
+
+
+def _is_turned(face: Face) -> bool:
+    try:
+        return abs(face.place().angles[0]) >= _TURNED
+    except NoFacesError:  # landmarks of the source on one line: told when it is drawn
+        return False
+
+
+class Album:
+    """Portraits, to be drawn by their weights: quickly, as each crowd draws up to 28."""
+
+    def __init__(self, photos: Sequence[Photo], weights: Mapping[str, float]) -> None:
+        self.photos = photos
+        self._ends = np.cumsum([weights[photo.digest] for photo in photos])
+
+    def __len__(self) -> int:
+        return len(self.photos)
+
+    def draw(self, rng: np.random.Generator, count: int) -> list[Photo]:
+        """`count` of them, some perhaps twice."""
+        if not self.photos:
+            return []
+        at = rng.random(count) * self._ends[-1]
+        return [self.photos[i] for i in np.searchsorted(self._ends, at, side="right")]
+
+
+def _apportion(
+    photos: Sequence[Photo], weights: Mapping[str, float], count: int, seed: int
+) -> list[int]:
     """How many pictures each photo gives: systematic sampling (Madow & Madow 1944), which keeps
     every photo within one picture of its exact share, also where there are fewer pictures than
     photos."""
     rng = np.random.default_rng(seed)
-    weights = np.array([min(len(p.faces), _MOST_FACES) for p in photos], dtype=np.float64) ** 0.5
+    faces = np.array([min(len(p.faces), _MOST_FACES) for p in photos], dtype=np.float64)
+    wanted = faces**0.5 * [weights[photo.digest] for photo in photos]
     order = rng.permutation(len(photos))
-    ends = np.cumsum(weights[order]) / weights.sum() * count
+    ends = np.cumsum(wanted[order]) / wanted.sum() * count
     ends[-1] = count
     picked = np.floor(ends - rng.random() + 1)
     shares = np.zeros(len(photos), dtype=np.int64)
@@ -117,7 +160,7 @@ def _base_job(photo: Photo, variant: int, split: str, seed: int) -> Job:
     return Job(name, split, picture_seed(seed, photo.digest, variant), (photo,))
 
 
-def _arrange(job: Job, portraits: Sequence[Photo], recipe: Recipe) -> Job:
+def _arrange(job: Job, portraits: Album, recipe: Recipe) -> Job:
     """The job with its kind, and the portraits that join it, by the recipe."""
     rng = np.random.default_rng([job.seed, 1])
     kind = rng.random()
@@ -129,17 +172,16 @@ def _arrange(job: Job, portraits: Sequence[Photo], recipe: Recipe) -> Job:
         return job
     fitting = [g for g in _GRIDS if g[0] * g[1] <= 2 * len(portraits)]
     grid = fitting[int(rng.integers(len(fitting)))] if fitting else (1, 2)
-    others = rng.integers(len(portraits), size=grid[0] * grid[1] - 1)
-    photos = (*job.photos, *(portraits[i] for i in others))
+    photos = (*job.photos, *portraits.draw(rng, grid[0] * grid[1] - 1))
     return replace(job, photos=photos, grid=grid, kind="gallery")
 
 
-def _crowd(job: Job, portraits: Sequence[Photo], rng: np.random.Generator) -> Job:
+def _crowd(job: Job, portraits: Album, rng: np.random.Generator) -> Job:
     """Portraits of different persons before the first photo, whose own faces don't show."""
     most = min(len(portraits), _MOST_PEOPLE)
     people = int(np.exp(rng.uniform(np.log(2), np.log(most + 1))))
-    picked = rng.choice(len(portraits), size=min(people, most), replace=False)
-    drawn = [portraits[i] for i in picked]
+    several = {photo.digest: photo for photo in portraits.draw(rng, 2 * people)}
+    drawn = list(several.values())[:people]
     first = job.photos[0].identity
     others = [photo for photo in drawn if photo.identity != first] or drawn[:1]
     return replace(job, photos=(*job.photos, *others), kind="crowd")

@@ -14,7 +14,15 @@ from data.files import digest
 from data.images import read_image
 from data.pool import map_bounded, map_ordered
 from data.splits import IDENTITY_PATTERN
-from synth.faces import OWN_SEARCH, Finder, find_faces, make_finders, shipped_weights
+from synth.faces import (
+    OWN_SEARCH,
+    Finder,
+    find_faces,
+    make_finders,
+    make_judge,
+    shipped_weights,
+    synthetic_weights,
+)
 from synth.sources import (
     Photo,
     cache_folders,
@@ -49,14 +57,17 @@ class Search:
         model = shipped_weights() if self.face_model is None else self.face_model
         if not model or not model.is_file():
             return self.mode
-        own = f":{OWN_SEARCH}" if self.face_model is None else ""
+        judge = synthetic_weights() if self.mode == "auto" else None
+        own = f":{digest(judge)[:6]}" if judge is not None else ""
+        if judge is not None or self.face_model is None:
+            own += f":{OWN_SEARCH}"
         return f"{self.mode}:{digest(model)[:12]}{own}"
 
 
 @cache
-def _finders(search: Search) -> list[Finder]:
-    """The finders, made once in each process."""
-    return make_finders(search.mode, search.face_model)
+def _finders(search: Search) -> tuple[list[Finder], Finder | None]:
+    """The finders and who decides where they doubt, made once in each process."""
+    return make_finders(search.mode, search.face_model), make_judge(search.mode)
 
 
 Found = dict[str, Any] | str
@@ -74,7 +85,7 @@ def _search_photo(path: Path, search: Search, name: str) -> Found:
         labelled = labelled_candidates(path, image.shape[1], image.shape[0])
     except (ImageError, AnnotationError) as error:
         return str(error)
-    faces, doubtful = find_faces(image, labelled, _finders(search))
+    faces, doubtful = find_faces(image, labelled, *_finders(search))
     return photo_to_json(path, image, faces, doubtful, name)
 
 

@@ -8,6 +8,7 @@ from data.files import digest
 FOLDER = Path(__file__).parent
 SUMS = "SHA256SUMS"
 DEFAULT = "maskwatch-n.onnx"
+SYNTHETIC = "maskwatch-n-synthetic.onnx"
 
 _REINSTALL = "reinstall with: uv sync --reinstall-package maskwatch"
 
