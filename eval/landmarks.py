@@ -40,7 +40,8 @@ from synth.face_model import (
     place_by_five_points,
     place_by_landmarks,
 )
-from synth.faces import SURE_SCORE, Candidate, Face, Finder, align_face, make_finders
+from synth.faces import SURE_SCORE, Candidate, Face, Finder, align_face
+from synth.finders import make_finders
 from synth.shapes import SHAPES
 from synth.sources import labelled_candidates
 

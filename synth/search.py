@@ -14,10 +14,9 @@ from data.files import digest
 from data.images import read_image
 from data.pool import map_bounded, map_ordered
 from data.splits import IDENTITY_PATTERN
-from synth.faces import (
+from synth.faces import Finder, find_faces
+from synth.finders import (
     OWN_SEARCH,
-    Finder,
-    find_faces,
     make_finders,
     make_judge,
     shipped_weights,

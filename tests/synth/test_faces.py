@@ -1,14 +1,12 @@
 """Faces and landmarks on photos whose features were read off by eye."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from data.boxes import iou
-from data.exceptions import UsageError, WeightsError
+from data.exceptions import WeightsError
 from data.images import Image
 from data.labels import Label
 from synth.face_model import Floats, landmarks_to_five, mean_face, place_by_box
@@ -19,13 +17,9 @@ from synth.faces import (
     Face,
     Finder,
     align_face,
-    ask_if_in_doubt,
-    detector_finder,
     dlib_finder,
     find_faces,
     find_landmarks,
-    make_finders,
-    shipped_weights,
     yunet_finder,
 )
 
@@ -183,6 +177,38 @@ def test_later_finders_add_what_is_new(other: Floats, counts: bool) -> None:
     assert len(faces) == 1 + counts
 
 
+@pytest.mark.parametrize(
+    ("seen", "doubtful"),
+    [
+        pytest.param([], [], id="nothing"),
+        pytest.param([Candidate(B + 3)], [B], id="one-of-two"),
+        pytest.param([Candidate(A), Candidate(B)], [A, B], id="both"),
+    ],
+)
+def test_doubtful_faces_that_the_judge_does_not_see_are_none(
+    seen: list[Candidate], doubtful: list[Floats]
+) -> None:
+    unsure = fixed(Candidate(A, score=0.4), Candidate(B, score=0.4))
+    faces, found = find_faces(GREY, [], [unsure], fixed(*seen))
+    assert faces == []
+    assert [d.tolist() for d in found] == [d.tolist() for d in doubtful]
+
+
+def test_the_judge_is_asked_in_doubt_alone_and_adds_no_face() -> None:
+    asked = []
+
+    def judge(image: Image) -> list[Candidate]:
+        asked.append(image)
+        return [Candidate(B)]
+
+    faces, doubtful = find_faces(
+        GREY, [], [fixed(Candidate(A), Candidate(A + 1, score=0.4))], judge
+    )
+    assert (len(faces), doubtful, asked) == (1, [], [])
+    find_faces(GREY, [], [fixed(Candidate(A, score=0.4))], judge)
+    assert len(asked) == 1
+
+
 def test_doubtful_faces_are_named_unless_another_finder_is_sure() -> None:
     unsure = fixed(Candidate(A, score=SURE_SCORE - 0.01), Candidate(B, score=0.4))
     faces, doubtful = find_faces(GREY, [], [unsure, fixed(Candidate(A + 1))])
@@ -193,33 +219,6 @@ def test_doubtful_faces_are_named_unless_another_finder_is_sure() -> None:
     assert len(doubtful) == 2
 
 
-@pytest.mark.parametrize(
-    ("found", "asked"),
-    [
-        pytest.param([], True, id="nothing"),
-        pytest.param([Candidate(A)], False, id="sure"),
-        pytest.param([Candidate(A, score=SURE_SCORE - 0.1)], True, id="doubt"),
-        pytest.param([Candidate(A), Candidate(B, score=0.4)], True, id="sure-and-doubt"),
-        pytest.param([Candidate(A), Candidate(A + 1, score=0.4)], False, id="doubt-on-a-sure-face"),
-    ],
-)
-def test_second_finder_is_asked_if_the_first_is_in_doubt(
-    found: list[Candidate], asked: bool
-) -> None:
-    other = Candidate(B + 40)
-    candidates = ask_if_in_doubt(fixed(*found), fixed(other))(GREY)
-    assert candidates == [*found, *([other] if asked else [])]
-
-
-@pytest.mark.skipif(shipped_weights() is None, reason="needs the shipped weights")
-@pytest.mark.parametrize("side", [110, 160, 240])
-def test_detector_finds_faces_that_fill_small_photos(side: int, portrait: Image) -> None:
-    photo = np.asarray(cv2.resize(portrait, (side, side), interpolation=cv2.INTER_AREA))
-    sure = [c for c in detector_finder()(photo) if c.score >= SURE_SCORE]
-    assert len(sure) == 1
-    assert iou(sure[0].box[None], box(59, 53, 152, 162)[None] * side / 230)[0, 0] > 0.55
-
-
 def test_label_of_the_source_stays(astronaut_image: Image) -> None:
     candidate = Candidate(best(astronaut_image).box, label=Label.INCORRECT)
     face = align_face(astronaut_image, candidate)
@@ -227,39 +226,8 @@ def test_label_of_the_source_stays(astronaut_image: Image) -> None:
     assert face.label == Label.INCORRECT
 
 
-@pytest.mark.parametrize(
-    ("bgr", "sure"),
-    [
-        pytest.param((0, 0, 255), False, id="with_mask"),
-        pytest.param((0, 255, 0), True, id="without_mask"),
-        pytest.param((255, 0, 0), False, id="incorrect"),
-    ],
-)
-def test_detector_is_sure_of_bare_faces_alone(
-    tiny_onnx: Callable[..., Path], bgr: tuple[int, int, int], sure: bool
-) -> None:
-    """A detector of red, green and blue cells: a masked face would get a second mask."""
-    image = np.full((64, 64, 3), 114, np.uint8)
-    image[16:24, 32:40] = bgr
-    (found,) = detector_finder(tiny_onnx())(image)
-    assert iou(found.box[None], box(30, 14, 42, 26)[None])[0, 0] > 0.9
-    assert (found.score >= SURE_SCORE) == sure
-    assert found.label == Label.WITHOUT_MASK
-
-
 @pytest.mark.parametrize("content", [b"", b"no model", b"\x08\x07"], ids=["empty", "text", "stub"])
 def test_a_file_that_is_no_yunet_model(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "model.onnx").write_bytes(content)
     with pytest.raises(WeightsError, match="expected a YuNet model"):
         yunet_finder(tmp_path / "model.onnx")
-    with pytest.raises(WeightsError, match="expected a YuNet model"):
-        make_finders("auto", tmp_path / "missing.onnx")
-
-
-def test_finders_by_mode() -> None:
-    assert make_finders("labels", None) == []
-    assert make_finders("dlib", None) == [dlib_finder]
-    (finder,) = make_finders("auto", None)
-    assert (finder is dlib_finder) == (shipped_weights() is None)
-    with pytest.raises(UsageError, match="'haar'"):
-        make_finders("haar", None)

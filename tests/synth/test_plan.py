@@ -1,5 +1,6 @@
 """The plan: how often each photo is drawn, in which split, with which seed."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.splits import identity_to_split
+from synth.face_model import Placement, mean_five
 from synth.faces import Face
 from synth.plan import Job, make_plan, picture_seed
+from synth.recipe import Recipe
 from synth.sources import Photo
 
 FACE = Face(np.array([10.0, 10, 60, 70]))
@@ -107,6 +110,51 @@ def test_every_photo_is_used_about_as_often() -> None:
 def test_photos_of_more_faces_are_drawn_more_often() -> None:
     jobs = make_plan([make_photo(0, 1, 1000), make_photo(1, 4, 1000)], 300, 0, 0)
     assert sum(job.photos[0].name == "photo1.jpg" for job in jobs) == pytest.approx(200, abs=1)
+
+
+def turned_face(yaw: float) -> Face:
+    """A face of 50 px with five points, turned by that many degrees."""
+    a = np.radians(yaw)
+    rotation = np.array([[np.cos(a), 0, np.sin(a)], [0, 1, 0], [-np.sin(a), 0, np.cos(a)]])
+    placement = Placement(50.0, rotation, np.array([100.0, 100]), np.zeros((68, 2)))
+    return Face(np.array([70.0, 70, 130, 145]), five_points=placement.project(mean_five()))
+
+
+@pytest.mark.parametrize(
+    ("yaws", "weight"),
+    [
+        pytest.param([0], 1, id="frontal"),
+        pytest.param([25], 1, id="a-little"),
+        pytest.param([35], 3, id="right"),
+        pytest.param([-50], 3, id="left"),
+        pytest.param([0, 10, 20, 40], 1.5, id="one-of-four"),
+    ],
+)
+def test_turned_heads_are_drawn_more_often(yaws: list[float], weight: float) -> None:
+    frontal = make_photo(0, len(yaws), 1000)
+    other = replace(make_photo(1, 1, 1000), faces=tuple(turned_face(yaw) for yaw in yaws))
+    jobs = make_plan([frontal, other], 300, 0, 0, Recipe(turned=3.0))
+    share = sum(job.photos[0].name == "photo1.jpg" for job in jobs) / 300
+    assert share == pytest.approx(weight / (1 + weight), abs=0.004)
+    even = make_plan([frontal, other], 300, 0, 0, Recipe(turned=1.0))
+    assert sum(job.photos[0].name == "photo1.jpg" for job in even) == pytest.approx(150, abs=1)
+
+
+def test_turned_heads_join_galleries_and_crowds_more_often() -> None:
+    photos = [
+        replace(make_photo(n), faces=(turned_face(45.0 if n < 20 else 0.0),)) for n in range(100)
+    ]
+    recipe = Recipe(turned=4.0, negatives=0, crowds=0.5, galleries=1.0)
+    joined = [p for job in make_plan(photos, 300, 0, 0, recipe) for p in job.photos[1:]]
+    turned = np.mean([int(p.name[5:-4]) < 20 for p in joined])
+    # 20 * 4 of 20 * 4 + 80; crowds, which show nobody twice, have fewer.
+    assert 0.42 < turned < 0.52
+
+
+def test_faces_whose_pose_cannot_be_told_are_not_turned() -> None:
+    line = Face(FACE.box, landmarks=np.linspace([0.0, 0], [60, 60], 68))
+    photos = [replace(make_photo(n, side=1000), faces=(line,)) for n in range(2)]
+    assert len(make_plan(photos, 10, 0, 0)) == 10
 
 
 def test_copies_of_a_photo_count_once() -> None:

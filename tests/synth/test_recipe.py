@@ -53,6 +53,8 @@ def test_json_names_every_field() -> None:
         pytest.param("instead = 1.5", "instead from 0 to 1", id="more than always"),
         pytest.param("instead = nan", "instead from 0 to 1", id="not a number"),
         pytest.param("front = -0.1", "front from 0 to 1", id="less than never"),
+        pytest.param("turned = 0", "turned above 0", id="never turned"),
+        pytest.param("turned = 1000", "turned from 0 to 100", id="turned too often"),
         pytest.param("light = 1", "light = true or false", id="no truth value"),
         pytest.param("negatives = 0.6\ncrowds = 0.6", "at most 1", id="more than all"),
         pytest.param("styles = 3", "styles", id="no table"),
