@@ -170,6 +170,8 @@ def fit(out: Path, init: str, config: TrainConfig, device: str, *, resume: bool 
         trainer.add_callback("on_train_batch_end", stop_with_parent)
     if device == "cpu":
         trainer.add_callback("on_pretrain_routine_end", lay_channels_last)
+        if config.amp and has_bfloat16():
+            trainer.add_callback("on_pretrain_routine_end", compute_in_bfloat16)
         trainer.add_callback("on_train_epoch_start", use_all_cores)
         trainer.add_callback("on_val_start", use_all_cores)
         trainer.args.workers = cpu_workers()
@@ -222,6 +224,29 @@ def lay_channels_last(trainer: Any) -> None:
 
     for model in (trainer.model, trainer.ema.ema):
         model.to(memory_format=torch.channels_last)
+
+
+def has_bfloat16() -> bool:
+    """Whether this CPU multiplies bfloat16 numbers itself (AVX512-BF16, AMX); others emulate it,
+    which is slower than 32 bits. False where torch is too old to say."""
+    import torch
+
+    ask = getattr(torch.cpu, "get_capabilities", dict)
+    return bool({"avx512_bf16", "amx_bf16"} & {name for name, there in ask().items() if there})
+
+
+def compute_in_bfloat16(trainer: Any) -> None:
+    """Training steps, not validation, under autocast: ultralytics does so on GPUs alone. Weights
+    and gradients keep 32 bits."""
+    import torch
+
+    forward = trainer.model.forward
+
+    def under_autocast(*args: Any, **options: Any) -> Any:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            return forward(*args, **options)
+
+    trainer.model.forward = under_autocast
 
 
 def use_all_cores(_: Any) -> None:

@@ -84,6 +84,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="highest learning rate; about half of the default to go on from trained weights "
         f"(default: the preset's, {PRESETS['nano'].lr0})",
     )
+    add(
+        "--no-amp",
+        dest="amp",
+        action="store_false",
+        help="compute in 32 bits throughout; by default convolutions are done in 16 on GPUs and on "
+        "CPUs with instructions for them (AVX512-BF16, AMX)",
+    )
     add("--device", metavar="D", help="cpu, 0, 0,1, mps; default: a GPU if there is one")
     add(
         "--resume",
@@ -121,6 +128,7 @@ def run(args: argparse.Namespace) -> int:
         batch=args.batch or (preset.batch if pick_device(args.device) == "cpu" else 0),
         nbs=args.nbs,
         lr0=preset.lr0 if args.lr0 is None else args.lr0,
+        amp=args.amp,
         seed=args.seed,
         workers=args.workers,
         patience=args.patience,

@@ -386,3 +386,16 @@ def test_presets(
     assert main(["train", str(tiny_set), "--out", str(out), "--device", "cpu", *options]) == 0
     job = json.loads((out / "run.json").read_text())
     assert (job["init"], job["config"]["batch"], job["config"]["lr0"]) == (init, batch, lr0)
+
+
+@pytest.mark.parametrize(("options", "amp"), [([], True), (["--no-amp"], False)], ids=["16", "32"])
+def test_precision(
+    tiny_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], amp: bool
+) -> None:
+    """Reaches ultralytics, which decides for GPUs; detector.worker does for CPUs."""
+    monkeypatch.setattr("detector.train._run_worker", lambda *_: None)
+    out = tmp_path / "run"
+    assert main(["train", str(tiny_set), "--out", str(out), "--device", "cpu", *options]) == 0
+    config = TrainConfig(**json.loads((out / "run.json").read_text())["config"])
+    assert config.amp == amp
+    assert config.to_ultralytics()["amp"] == amp

@@ -23,6 +23,58 @@ def test_channels_last_changes_no_result() -> None:
     torch.testing.assert_close(found, expected)
 
 
+@pytest.mark.parametrize(
+    ("capabilities", "has"),
+    [
+        pytest.param({"avx512_f": True, "avx512_bf16": True}, True, id="avx512"),
+        pytest.param({"avx512_bf16": False, "amx_bf16": True}, True, id="amx"),
+        pytest.param({"avx512_bf16": False, "amx_bf16": False, "avx2": True}, False, id="neither"),
+        pytest.param({"architecture": "aarch64"}, False, id="others"),
+    ],
+)
+def test_cpus_that_compute_in_bfloat16(
+    capabilities: dict[str, bool | str], has: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    from detector.worker import has_bfloat16
+
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+    assert has_bfloat16() == has
+
+
+def test_torch_that_cannot_say_what_the_cpu_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    from detector.worker import has_bfloat16
+
+    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    assert not has_bfloat16()
+
+
+def test_bfloat16_is_for_convolutions_alone() -> None:
+    """Results to three digits or so, weights and gradients in 32 bits."""
+    import torch
+
+    from detector.worker import compute_in_bfloat16
+
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.SiLU(), torch.nn.Conv2d(8, 4, 3))
+    picture = torch.rand(2, 3, 16, 16)
+    expected = model(picture)
+    expected.square().mean().backward()
+    gradients = [weight.grad.clone() for weight in model.parameters()]
+    model.zero_grad()
+    compute_in_bfloat16(SimpleNamespace(model=model))
+    found = model(picture)
+    assert found.dtype == torch.bfloat16
+    torch.testing.assert_close(found.float(), expected, atol=0.01, rtol=0.02)
+    found.float().square().mean().backward()
+    for weight, gradient in zip(model.parameters(), gradients, strict=True):
+        assert weight.dtype == weight.grad.dtype == torch.float32
+        torch.testing.assert_close(weight.grad, gradient, atol=0.01, rtol=0.03)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux alone")
 def test_pictures_are_loaded_beside_where_memory_is_shared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
