@@ -57,8 +57,8 @@ class Recipe:
     crowds: float = 0.12
     galleries: float = 0.5
     closeups: float = 0.2
-    # By YuNet's points 13 and 16 % of 1,687 and 1,351 faces of street photos (kaggle853's training
-    # list, macwin) are turned so far, of group photos and portraits 6 and 8 %.
+    # Of 1,687 and 1,351 faces of street photos (kaggle853's training list, macwin) 13 and 16 % are
+    # turned so far, of group photos and portraits 6 and 8 % (python -m eval.poses).
     turned: float = 2.5
     smallest: float = 6.0
     light: bool = True
