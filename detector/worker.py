@@ -170,7 +170,8 @@ def fit(out: Path, init: str, config: TrainConfig, device: str, *, resume: bool 
         trainer.add_callback("on_train_batch_end", stop_with_parent)
     if device == "cpu":
         trainer.add_callback("on_pretrain_routine_end", lay_channels_last)
-        if config.amp and has_bfloat16():
+        if config.bfloat16:
+            check_bfloat16()
             trainer.add_callback("on_pretrain_routine_end", compute_in_bfloat16)
         trainer.add_callback("on_train_epoch_start", use_all_cores)
         trainer.add_callback("on_val_start", use_all_cores)
@@ -233,6 +234,19 @@ def has_bfloat16() -> bool:
 
     ask = getattr(torch.cpu, "get_capabilities", dict)
     return bool({"avx512_bf16", "amx_bf16"} & {name for name, there in ask().items() if there})
+
+
+def check_bfloat16() -> None:
+    """Assert that 16 bits are worth it here.
+
+    Raises:
+        TrainingError: if this CPU emulates them.
+    """
+    if not has_bfloat16():
+        raise TrainingError(
+            "expected a CPU with AVX512-BF16 or AMX for --bfloat16, but torch finds neither; "
+            "leave the option out"
+        )
 
 
 def compute_in_bfloat16(trainer: Any) -> None:

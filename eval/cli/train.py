@@ -85,11 +85,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f"(default: the preset's, {PRESETS['nano'].lr0})",
     )
     add(
-        "--no-amp",
-        dest="amp",
-        action="store_false",
-        help="compute in 32 bits throughout; by default convolutions are done in 16 on GPUs and on "
-        "CPUs with instructions for them (AVX512-BF16, AMX)",
+        "--bfloat16",
+        action="store_true",
+        help="do convolutions in 16 bits, on a CPU with instructions for them (AVX512-BF16, AMX): "
+        "1.2 to 1.4 times as fast; GPUs do so by themselves",
     )
     add("--device", metavar="D", help="cpu, 0, 0,1, mps; default: a GPU if there is one")
     add(
@@ -128,7 +127,7 @@ def run(args: argparse.Namespace) -> int:
         batch=args.batch or (preset.batch if pick_device(args.device) == "cpu" else 0),
         nbs=args.nbs,
         lr0=preset.lr0 if args.lr0 is None else args.lr0,
-        amp=args.amp,
+        bfloat16=args.bfloat16,
         seed=args.seed,
         workers=args.workers,
         patience=args.patience,

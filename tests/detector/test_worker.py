@@ -1,10 +1,13 @@
 """What makes training fast on a CPU changes nothing that is computed."""
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+
+from data.exceptions import TrainingError
 
 
 def test_channels_last_changes_no_result() -> None:
@@ -37,10 +40,12 @@ def test_cpus_that_compute_in_bfloat16(
 ) -> None:
     import torch
 
-    from detector.worker import has_bfloat16
+    from detector.worker import check_bfloat16, has_bfloat16
 
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
     assert has_bfloat16() == has
+    with nullcontext() if has else pytest.raises(TrainingError, match="--bfloat16"):
+        check_bfloat16()
 
 
 def test_torch_that_cannot_say_what_the_cpu_does(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -154,7 +154,7 @@ def test_turned_heads_join_galleries_and_crowds_more_often() -> None:
 def test_faces_whose_pose_cannot_be_told_are_not_turned() -> None:
     line = Face(FACE.box, landmarks=np.linspace([0.0, 0], [60, 60], 68))
     photos = [replace(make_photo(n, side=1000), faces=(line,)) for n in range(2)]
-    assert len(make_plan(photos, 10, 0, 0)) == 10
+    assert len(make_plan(photos, 10, 0, 0, Recipe(turned=2.0))) == 10
 
 
 def test_copies_of_a_photo_count_once() -> None:
