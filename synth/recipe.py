@@ -57,9 +57,9 @@ class Recipe:
     crowds: float = 0.12
     galleries: float = 0.5
     closeups: float = 0.2
-    # 2.5 makes portraits and group photos like streets: of their faces 10 and 7 % are turned so far,
-    # of 1,687 and 1,351 in street photos (kaggle853's training list, macwin) 13 and 16 % (python -m
-    # eval.poses). As photographed, since that wasn't shown to help on real photographs
+    # 2.5 makes portraits and group photos like streets: of their faces 10 and 7 % are turned so
+    # far, of 1,687 and 1,351 in street photos (kaggle853's training list, macwin) 13 and 16 %
+    # (python -m eval.poses). As photographed, since that wasn't shown to help on real photographs
     # (detector/RECIPE.md, sixth round).
     turned: float = 1.0
     smallest: float = 6.0
