@@ -386,18 +386,3 @@ def test_presets(
     assert main(["train", str(tiny_set), "--out", str(out), "--device", "cpu", *options]) == 0
     job = json.loads((out / "run.json").read_text())
     assert (job["init"], job["config"]["batch"], job["config"]["lr0"]) == (init, batch, lr0)
-
-
-@pytest.mark.parametrize(
-    ("options", "half"), [([], False), (["--bfloat16"], True)], ids=["32 bits", "16 bits"]
-)
-def test_precision(
-    tiny_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], half: bool
-) -> None:
-    """Reaches the process that trains, not ultralytics, which knows no such argument."""
-    monkeypatch.setattr("detector.train._run_worker", lambda *_: None)
-    out = tmp_path / "run"
-    assert main(["train", str(tiny_set), "--out", str(out), "--device", "cpu", *options]) == 0
-    config = TrainConfig(**json.loads((out / "run.json").read_text())["config"])
-    assert config.bfloat16 == half
-    assert "bfloat16" not in config.to_ultralytics()

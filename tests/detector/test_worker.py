@@ -1,5 +1,6 @@
 """What makes training fast on a CPU changes nothing that is computed."""
 
+import json
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -8,6 +9,9 @@ from types import SimpleNamespace
 import pytest
 
 from data.exceptions import TrainingError
+from detector.config import TrainConfig
+from eval.cli.main import main
+from tests.conftest import SetBuilder
 
 
 def test_channels_last_changes_no_result() -> None:
@@ -91,3 +95,22 @@ def test_pictures_are_loaded_beside_where_memory_is_shared(
     assert worker.cpu_workers(tmp_path) == 1
     monkeypatch.setattr(worker, "ENOUGH_SHARED", 2**60)
     assert worker.cpu_workers(tmp_path) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "half"), [([], False), (["--bfloat16"], True)], ids=["32 bits", "16 bits"]
+)
+def test_precision(
+    make_set: SetBuilder,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: list[str],
+    half: bool,
+) -> None:
+    """Reaches the process that trains, not ultralytics, which knows no such argument."""
+    monkeypatch.setattr("detector.train._run_worker", lambda *_: None)
+    out = tmp_path / "run"
+    assert main(["train", str(make_set()), "--out", str(out), "--device", "cpu", *options]) == 0
+    config = TrainConfig(**json.loads((out / "run.json").read_text())["config"])
+    assert config.bfloat16 == half
+    assert "bfloat16" not in config.to_ultralytics()

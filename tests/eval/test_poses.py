@@ -9,22 +9,16 @@ import pytest
 from data.files import write_text
 from data.images import Image, write_image
 from eval.poses import main, measure_yaws, to_table
-from synth.face_model import Floats, Placement, mean_five
 from synth.faces import Candidate
+from tests.heads import turned_points
 
 BOX = np.array([70.0, 70, 130, 145])
-
-
-def five_points(yaw: float) -> Floats:
-    a = np.radians(yaw)
-    rotation = np.array([[np.cos(a), 0, np.sin(a)], [0, 1, 0], [-np.sin(a), 0, np.cos(a)]])
-    return Placement(50.0, rotation, np.array([100.0, 100]), np.zeros((68, 2))).project(mean_five())
 
 
 @pytest.mark.parametrize("yaw", [0.0, 20.0, -40.0, 70.0])
 def test_yaw_of_a_known_head(tmp_path: Path, yaw: float) -> None:
     write_image(tmp_path / "a.png", np.zeros((200, 200, 3), np.uint8))
-    faces = [Candidate(BOX, five_points=five_points(yaw))]
+    faces = [Candidate(BOX, five_points=turned_points(yaw))]
     yaws, broken = measure_yaws([tmp_path / "a.png"], lambda image: faces)
     assert yaws == pytest.approx([abs(yaw)], abs=1)
     assert broken == 0
@@ -34,7 +28,7 @@ def test_what_is_not_counted(tmp_path: Path) -> None:
     """Doubtful and small faces, those without points; broken files are."""
     write_image(tmp_path / "a.png", np.zeros((200, 200, 3), np.uint8))
     write_text(tmp_path / "b.png", "no picture")
-    points = five_points(0)
+    points = turned_points(0)
     faces = [
         Candidate(BOX, score=0.4, five_points=points),
         Candidate(np.array([0.0, 0, 9, 9]), five_points=points),

@@ -19,7 +19,6 @@ from synth.finders import (
     make_finders,
     make_judge,
     shipped_weights,
-    synthetic_weights,
 )
 
 
@@ -54,7 +53,6 @@ def test_second_finder_is_asked_if_the_first_is_in_doubt(
     assert candidates == [*found, *([other] if asked else [])]
 
 
-@pytest.mark.skipif(shipped_weights() is None, reason="needs the shipped weights")
 @pytest.mark.parametrize("side", [110, 160, 240])
 def test_detector_finds_faces_that_fill_small_photos(side: int, portrait: Image) -> None:
     photo = np.asarray(cv2.resize(portrait, (side, side), interpolation=cv2.INTER_AREA))
@@ -116,7 +114,6 @@ def test_no_judge_where_one_finder_alone_is_asked_for(
     assert make_judge(mode, tiny_onnx()) is None
 
 
-@pytest.mark.skipif(synthetic_weights() is None, reason="needs the shipped weights")
 def test_shipped_judge_tells_a_face_from_a_jacket(zidane_image: Image) -> None:
     judge = make_judge("auto")
     assert judge is not None

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.splits import identity_to_split
-from synth.face_model import Placement, mean_five
 from synth.faces import Face
 from synth.plan import Job, make_plan, picture_seed
 from synth.recipe import Recipe
 from synth.sources import Photo
+from tests.heads import turned_points
 
 FACE = Face(np.array([10.0, 10, 60, 70]))
 
@@ -113,11 +113,7 @@ def test_photos_of_more_faces_are_drawn_more_often() -> None:
 
 
 def turned_face(yaw: float) -> Face:
-    """A face of 50 px with five points, turned by that many degrees."""
-    a = np.radians(yaw)
-    rotation = np.array([[np.cos(a), 0, np.sin(a)], [0, 1, 0], [-np.sin(a), 0, np.cos(a)]])
-    placement = Placement(50.0, rotation, np.array([100.0, 100]), np.zeros((68, 2)))
-    return Face(np.array([70.0, 70, 130, 145]), five_points=placement.project(mean_five()))
+    return Face(np.array([70.0, 70, 130, 145]), five_points=turned_points(yaw))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ import pytest
 from data.exceptions import DatasetError
 from data.images import Image, write_image
 from data.pool import open_executor
-from synth.finders import synthetic_weights
 from synth.search import Search, search_photos
 from synth.sources import CACHE_NAME, Photo
 
@@ -178,7 +177,6 @@ def test_name_of_a_search(tmp_path: Path) -> None:
     assert Search("auto").name().startswith("auto")
 
 
-@pytest.mark.skipif(synthetic_weights() is None, reason="needs the shipped weights")
 def test_name_of_a_search_says_who_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = tmp_path / "model.onnx"
     model.write_bytes(b"1")
