@@ -15,6 +15,7 @@ from data.extras import require
 from data.files import atomic_path, digest, write_text
 from detector.average import average_into, parse_shares
 from detector.environment import private_environment
+from detector.halve import halve
 from detector.widen import widen
 
 Head = Literal["one2many", "end2end"]
@@ -37,6 +38,7 @@ def export_onnx(
     others: Sequence[Path] = (),
     shares: str | None = None,
     side_by_side: bool = False,
+    half: bool = False,
 ) -> Path:
     """Export a checkpoint, or several as one, to ONNX and write its SHA-256 beside it; returns
     `out`.
@@ -56,6 +58,7 @@ def export_onnx(
         others: further checkpoints of the same network, to be averaged with the first.
         shares: of all of them in turn, as in "2,3"; equal ones if None.
         side_by_side: put two nano networks into one small network instead (detector.widen).
+        half: store weights in 16 bits (detector.halve).
 
     Raises:
         WeightsError: if a checkpoint can't be loaded, lacks the head, or is of another network.
@@ -77,6 +80,8 @@ def export_onnx(
             )
         )
         clean_metadata(exported)
+        if half:
+            halve(exported)
         with atomic_path(out) as temporary:
             shutil.copyfile(exported, temporary)
     write_text(out.with_name(out.name + ".sha256"), f"{digest(out)}  {out.name}\n")

@@ -96,14 +96,14 @@ def _run_detect(args: argparse.Namespace) -> int:
     from eval.bench import detect
     from eval.cli.label import parse_sizes
     from eval.report import table_to_text
-    from weights.registry import default_weights
+    from weights.registry import find_weights
 
     if args.pictures < 1:
         raise UsageError(f"expected --pictures of 1 or more, but got {args.pictures}")
     if args.checkpoint and not args.checkpoint.is_file():
         raise UsageError(f"expected --checkpoint FILE.pt, but found no file {args.checkpoint}")
     outcome = detect.bench_detect(
-        args.weights or default_weights(),
+        find_weights(args.weights),
         detect.default_pictures(args.source, args.pictures),
         sizes=parse_sizes(args.sizes),
         repeats=args.repeats,

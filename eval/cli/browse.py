@@ -183,9 +183,9 @@ def _load_models(
     from eval.browse.mongod import browse_folder
     from eval.foreign import read_coco_names
     from eval.sets import guess_format
-    from weights.registry import default_weights
+    from weights.registry import default_weights, find_weights
 
-    weights = args.weights
+    weights = [find_weights(path) for path in args.weights]
     if not weights and not args.predictions:
         weights = [default_weights()]
     names = name_models([*weights, *args.predictions])

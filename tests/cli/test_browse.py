@@ -45,6 +45,12 @@ def refused(capsys, *arguments, code=1):
         pytest.param(["nowhere"], 1, "nowhere: expected a data set's folder", id="no-folder"),
         pytest.param(["{set}", "--predictions", "no.json"], 1, "no.json", id="no-predictions"),
         pytest.param(["{set}", "--weights", "no.onnx"], 1, "no.onnx", id="no-weights"),
+        pytest.param(
+            ["{set}", "--weights", "maskwatch-n-synthetic", "--predictions", "no.json"],
+            1,
+            "no.json",
+            id="shipped weights by name, no predictions",
+        ),
         pytest.param(["{set}", "--conf", "2"], 2, "--conf from 0 to 1", id="conf"),
         pytest.param(["{set}", "--port", "0"], 2, "--port from 1 to 65535", id="port"),
         pytest.param(["{set}", "--tag", "fix"], 2, "name a folder with --export", id="tag-alone"),

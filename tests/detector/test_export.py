@@ -58,6 +58,31 @@ def test_onnx_computes_what_torch_computes(
     assert two.shape == (2, *shape[1:])
 
 
+def test_weights_stored_in_16_bits_say_the_same(
+    random_checkpoint: Path, photo: np.ndarray, tmp_path: Path
+) -> None:
+    whole, half = tmp_path / "whole.onnx", tmp_path / "half.onnx"
+    for path, options in ((whole, []), (half, ["--half"])):
+        command = ["export", str(random_checkpoint), "--imgsz", "192", "--out", str(path)]
+        assert main([*command, *options]) == 0
+    assert half.stat().st_size < 0.6 * whole.stat().st_size
+    assert half.with_name("half.onnx.sha256").read_text() == f"{digest(half)}  half.onnx\n"
+    outputs = outputs_of((whole, half), photo)
+    assert outputs[1].dtype == np.float32
+    np.testing.assert_allclose(outputs[0], outputs[1], rtol=0.02, atol=0.05)
+
+
+@pytest.mark.parametrize("kind", ["int8", "pt"])
+def test_16_bits_are_for_formats_of_floats(
+    random_checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    out = tmp_path / "out.onnx"
+    command = ["export", str(random_checkpoint), "--format", kind, "--half", "--out", str(out)]
+    assert main(command) == 2
+    assert "expected --half with onnx or openvino" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_metadata_says_what_prediction_needs(
     random_checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -24,7 +24,7 @@ from eval.bench.detect import (
     to_table,
 )
 from eval.cli.main import main
-from weights.registry import default_weights
+from weights.registry import SYNTHETIC, default_weights
 
 
 def outcome(cold: float, rival: float, model: float) -> Outcome:
@@ -85,6 +85,15 @@ def test_a_checkpoint_is_timed_on_torch(zidane: Path, random_checkpoint: Path) -
     assert set(found.batch[64]) == {OURS, RIVAL, TORCH}
     assert found.starts[TORCH].seconds > found.starts[OURS].seconds
     assert goals(found)[-1].startswith("the same, of the checkpoint on torch: ")
+
+
+def test_a_shipped_file_is_known_by_its_name(
+    zidane: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = ["--sizes", "64", "--pictures", "1", "--repeats", "1"]
+    command = ["bench", "detect", str(zidane.parent), "--weights", SYNTHETIC.removesuffix(".onnx")]
+    assert main([*command, *small]) == 0
+    assert "64 px, one picture, ours" in capsys.readouterr().out
 
 
 def test_no_checkpoint_there(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
