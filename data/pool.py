@@ -49,16 +49,27 @@ def _ctrl_c_held() -> Iterator[None]:
     """Hold Ctrl-C back until the end; processes started within never get it.
 
     They inherit the held signal: by the time they could ignore it themselves, they may already
-    have printed a traceback.
+    have printed a traceback. Another thread of this process may take it instead, whose handler
+    Python runs in the main thread: there it is noted alone, or it would end a start half-way,
+    and the new process would print a traceback over what it wasn't told.
     """
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
+    noted: list[int] = []
+    main = threading.current_thread() is threading.main_thread()
+    handler = signal.getsignal(signal.SIGINT) if main else None
+    if handler is not None:  # None also where a handler isn't Python's
+        signal.signal(signal.SIGINT, lambda number, _: noted.append(number))
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
+        if handler is not None:
+            signal.signal(signal.SIGINT, handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if noted:
+            signal.raise_signal(signal.SIGINT)
 
 
 @contextmanager

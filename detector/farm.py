@@ -30,7 +30,7 @@ class Settings:
     Attributes:
         weights: ONNX file; None for the shipped weights.
         imgsz, threads, batch: as of Detector.
-        conf, iou: as of Detector.detect.
+        conf, iou, every_class: as of Detector.detect.
         tile: side of the tiles that large pictures are searched in, too, px; None for none.
         one_look: whether large faces are looked at once only (detector.second_look).
         content: digest of the weights, so that a worker that goes on notices changed ones.
@@ -44,6 +44,7 @@ class Settings:
     iou: float = 0.5
     tile: int | None = None
     one_look: bool = False
+    every_class: bool = False
     content: str = ""
 
     def load(self) -> Detector:
@@ -79,7 +80,14 @@ def detect_entries(
     """
     pairs, again = tee(pairs)
     paths = (path for path, _ in pairs)
-    found = predict(detector, paths, settings.conf, settings.iou, settings.batch)
+    found = predict(
+        detector,
+        paths,
+        settings.conf,
+        settings.iou,
+        settings.batch,
+        every_class=settings.every_class,
+    )
     return (_to_entry(p, target) for p, (_, target) in zip(found, again, strict=True))
 
 

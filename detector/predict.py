@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
@@ -44,26 +45,31 @@ def predict(
     conf: float = 0.25,
     iou: float = 0.5,
     batch: int = 8,
+    *,
+    every_class: bool = False,
 ) -> Iterator[Prediction]:
     """Detections in each picture, one prediction a path, in their order.
 
-    Pictures are read while the model runs; memory holds about three batches of them.
+    Pictures are read while the model runs; memory holds about three batches of them. `conf`, `iou`
+    and `every_class` are those of Detector.detect.
 
     Raises:
         UsageError: at once, if `conf` or `iou` lies outside 0 to 1.
         WeightsError: while iterating, if the model fails.
     """
     check_thresholds(conf, iou)
-    return _predict(detector, paths, conf, iou, batch)
+    return _predict(
+        paths, partial(detector.detect, conf=conf, iou=iou, every_class=every_class), batch
+    )
 
 
 def _predict(
-    detector: Detector, paths: Iterable[Path], conf: float, iou: float, batch: int
+    paths: Iterable[Path], detect: Callable[[list[Image]], list[Boxes]], batch: int
 ) -> Iterator[Prediction]:
     reading = read_ahead(paths, 2 * batch)
     while window := list(islice(reading, batch)):
         images = [read for _, read in window if not isinstance(read, ImageError)]
-        found = iter(detector.detect(images, conf, iou))
+        found = iter(detect(images))
         for path, read in window:
             if isinstance(read, ImageError):
                 yield Prediction(path, Boxes.empty(), None, str(read))

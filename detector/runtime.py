@@ -100,6 +100,7 @@ class Detector:
         iou: float = 0.5,
         *,
         imgsz: int | None = None,
+        every_class: bool = False,
     ) -> list[Boxes]:
         """Faces in each picture, best first; what is found in one doesn't depend on the others.
 
@@ -109,6 +110,9 @@ class Detector:
             iou: overlap above which the lower-scored of two boxes is dropped, 0 to 1.
             imgsz: longer side for these pictures alone, px, rounded up to the model's stride; a
                 model of a fixed size keeps to its own.
+            every_class: give a box for each class that a face may be of, with its score, as
+                average precision wants them, not for the best class alone. A model with NMS of
+                its own keeps to that.
 
         Returns:
             One `Boxes` a picture, in its own pixels, in the order given.
@@ -124,7 +128,7 @@ class Detector:
         for group in group_by_shape(fits, self._batch):
             outputs = self._run([images[i] for i in group], [fits[i] for i in group])
             for index, output in zip(group, outputs, strict=True):
-                found[index] = decode(output, fits[index], conf, iou)
+                found[index] = decode(output, fits[index], conf, iou, every_class=every_class)
         return [found[i] for i in range(len(images))]
 
     def _run(self, images: Sequence[Image], fits: Sequence[Letterbox]) -> NDArray[np.floating[Any]]:

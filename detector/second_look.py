@@ -41,18 +41,21 @@ class SecondLook(Detector):
         iou: float = 0.5,
         *,
         imgsz: int | None = None,
+        every_class: bool = False,
     ) -> list[Boxes]:
         """As Detector.detect."""
         if self._square:
-            return super().detect(images, conf, iou, imgsz=imgsz)
+            return super().detect(images, conf, iou, imgsz=imgsz, every_class=every_class)
         size = self.imgsz if imgsz is None else imgsz
-        first = super().detect(images, min(conf, _HINT), iou, imgsz=size)
+        first = super().detect(images, min(conf, _HINT), iou, imgsz=size, every_class=every_class)
         scales = [size / max(image.shape[:2]) for image in images]
         found = [boxes.select(boxes.scores >= conf) for boxes in first]
         again = [i for i, boxes in enumerate(first) if has_reason(boxes, scales[i])]
-        closer = super().detect([images[i] for i in again], conf, iou, imgsz=max(size // 2, 1))
+        half = max(size // 2, 1)
+        chosen = [images[i] for i in again]
+        closer = super().detect(chosen, conf, iou, imgsz=half, every_class=every_class)
         for i, boxes in zip(again, closer, strict=True):
-            found[i] = join_looks(found[i], boxes, scales[i], iou)
+            found[i] = join_looks(found[i], boxes, scales[i], iou, by_class=every_class)
         return found
 
 
@@ -67,7 +70,9 @@ def has_reason(first: Boxes, scale: float) -> bool:
     return bool(large.any()) or not bool((first.scores >= _SURE).any())
 
 
-def join_looks(first: Boxes, second: Boxes, scale: float, iou: float) -> Boxes:
+def join_looks(
+    first: Boxes, second: Boxes, scale: float, iou: float, *, by_class: bool = False
+) -> Boxes:
     """Small faces of the first look with large ones of the second, each face once, best first.
 
     Args:
@@ -75,7 +80,8 @@ def join_looks(first: Boxes, second: Boxes, scale: float, iou: float) -> Boxes:
         second: alike, of the look at half the size.
         scale: pixels of the first look's input for each of the picture.
         iou: overlap above which two boxes are of one face.
+        by_class: whether a face may have a box of each class.
     """
     small = first.select(first.heights * scale < LARGE * _MARGIN)
     large = second.select(second.heights * scale >= LARGE / _MARGIN)
-    return merge([small, large], iou) if len(large) else small
+    return merge([small, large], iou, by_class=by_class) if len(large) else small

@@ -53,17 +53,23 @@ class TiledDetector(Detector):
         iou: float = 0.5,
         *,
         imgsz: int | None = None,
+        every_class: bool = False,
     ) -> list[Boxes]:
         """As Detector.detect; one picture's tiles are in memory at once."""
-        return [self._detect_tiled(image, conf, iou, imgsz) for image in images]
+        return [self._detect_tiled(image, conf, iou, imgsz, every_class) for image in images]
 
-    def _detect_tiled(self, image: Image, conf: float, iou: float, imgsz: int | None) -> Boxes:
+    def _detect_tiled(
+        self, image: Image, conf: float, iou: float, imgsz: int | None, every_class: bool
+    ) -> Boxes:
         size = image.shape[1], image.shape[0]
         windows = plan_tiles(size, self.tile)
         parts = [np.ascontiguousarray(image[y1:y2, x1:x2]) for x1, y1, x2, y2 in windows]
-        whole, *found = super().detect([image, *parts], conf, iou, imgsz=imgsz)
+        whole, *found = super().detect(
+            [image, *parts], conf, iou, imgsz=imgsz, every_class=every_class
+        )
         pairs = zip(windows, found, strict=True)
-        return merge([whole, *(move_whole(boxes, at, size) for at, boxes in pairs)], iou)
+        moved = (move_whole(boxes, at, size) for at, boxes in pairs)
+        return merge([whole, *moved], iou, by_class=every_class)
 
 
 def plan_tiles(
@@ -102,27 +108,32 @@ def move_whole(boxes: Boxes, window: tuple[int, int, int, int], size: tuple[int,
     return Boxes(moved[keep], boxes.class_ids[keep], boxes.scores[keep])
 
 
-def merge(views: Sequence[Boxes], iou: float) -> Boxes:
+def merge(views: Sequence[Boxes], iou: float, *, by_class: bool = False) -> Boxes:
     """What several views found, once, best first: of boxes that overlap by more than `iou`, or of
-    which one view's lies mostly within another's, the better stands, whatever their classes."""
+    which one view's lies mostly within another's, the better stands, whatever their classes or,
+    `by_class`, among those of its class."""
     view = np.repeat(np.arange(len(views)), [len(v) for v in views])
     xyxy = np.concatenate([v.xyxy for v in views])
     class_ids = np.concatenate([v.class_ids for v in views])
     scores = np.concatenate([v.scores for v in views])
     order = np.argsort(-scores, kind="stable")
-    kept = _standing(xyxy[order], view[order], iou)
+    rival = class_ids[order] if by_class else np.zeros(len(order), dtype=np.int64)
+    kept = _standing(xyxy[order], view[order], rival, iou)
     index = order[kept]
     return Boxes(xyxy[index], class_ids[index], scores[index])
 
 
-def _standing(xyxy: Floats, view: NDArray[np.int64], iou: float) -> NDArray[np.int64]:
-    """Positions of the boxes that no earlier, kept one stands for."""
+def _standing(
+    xyxy: Floats, view: NDArray[np.int64], rival: NDArray[np.int64], iou: float
+) -> NDArray[np.int64]:
+    """Positions of the boxes that no earlier, kept one of the same `rival` stands for."""
     shared = intersection(xyxy, xyxy)
     sizes = area(xyxy)
     joined = sizes[:, None] + sizes[None] - shared
     smaller = np.minimum(sizes[:, None], sizes[None])
     elsewhere = view[:, None] != view[None]
     same = (shared > iou * joined) | (elsewhere & (shared > _INSIDE * smaller))
+    same &= rival[:, None] == rival[None]
     kept: list[int] = []
     for index in range(len(xyxy)):
         if not same[index, kept].any():

@@ -35,6 +35,7 @@ from detector.mixing import (
     json_to_extra,
     mixed_list,
 )
+from weights.registry import find_weights
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +78,8 @@ def train(
         data: folder with data.yaml, a train and a val split.
         out: the run's folder; must be new or empty, unless `resume`.
         config: numbers; zeros are filled in for the device. With `resume`, the run's own count.
-        init: a checkpoint, a model's YAML (from scratch), or a name that ultralytics downloads.
+        init: a checkpoint, an ONNX file or the name of a shipped one, a model's YAML (from
+            scratch), or a name that ultralytics downloads.
         extras: further sets whose training pictures are mixed in; the validation split stays that
             of `data`. With `resume`, the run's own count.
         count: train on so many pictures of `data` alone, drawn at random; None for all.
@@ -198,7 +200,7 @@ def resolve_init(init: str) -> str:
     Raises:
         TrainingError: if a path is given and there is nothing.
     """
-    path = Path(init)
+    path = find_weights(Path(init))
     if path.is_file():
         if path.suffix == ".pt":
             log.warning(
@@ -208,7 +210,9 @@ def resolve_init(init: str) -> str:
             )
         return str(path.resolve())
     if path.name != init or path.suffix not in {".pt", ".yaml"}:
-        raise TrainingError(f"{init}: expected start weights (.pt or .yaml), but there are none")
+        raise TrainingError(
+            f"{init}: expected start weights (.pt, .onnx or .yaml), but there are none"
+        )
     return init
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from data.exceptions import WeightsError
+from detector.heads import set_score_width
 
 NARROW, WIDE = "n", "s"  # ultralytics' names of the sizes
 
@@ -101,31 +102,9 @@ def _is_nano(module: Any) -> bool:
 
 
 def _widen_scores(head: Any, narrow: Any) -> None:
-    """Give a head hidden layers for scores of twice the narrow one's width.
-
-    Their width follows the classes that a network was first made for (80 in COCO), not its size.
-    """
-    from torch import nn
-    from ultralytics.nn.modules import Conv, DWConv
-
-    for name in ("cv3", "one2one_cv3"):
-        branches = []
-        for branch in getattr(narrow, name, ()):
-            inputs = 2 * branch[0][0].conv.in_channels
-            hidden = 2 * branch[1][1].conv.out_channels
-            branches.append(
-                nn.Sequential(
-                    nn.Sequential(DWConv(inputs, inputs, 3), Conv(inputs, hidden, 1)),
-                    nn.Sequential(DWConv(hidden, hidden, 3), Conv(hidden, hidden, 1)),
-                    nn.Conv2d(hidden, branch[2].out_channels, 1),
-                )
-            )
-        if branches:
-            setattr(head, name, nn.ModuleList(branches))
-    known = next(part for part in narrow.modules() if isinstance(part, nn.BatchNorm2d))
-    for part in head.modules():
-        if isinstance(part, nn.BatchNorm2d):
-            part.eps, part.momentum = known.eps, known.momentum
+    """Give a head hidden layers for scores of twice the narrow one's width."""
+    first = narrow.cv3[0]
+    set_score_width(head, 2 * first[1][1].conv.out_channels, first[2].out_channels)
 
 
 def _find_grains(module: Any) -> dict[str, Grain]:

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from data.dataset import find_samples
 from data.exceptions import TrainingError
 from data.extras import package_file, require
 from data.files import digest, write_json
@@ -22,6 +23,10 @@ from detector.curves import draw_curves, read_results
 from detector.environment import cache_folder, core_count
 from detector.export import export_onnx
 from detector.job import work
+from detector.restore import restore_checkpoint, show_pictures
+
+# What an ONNX file to start from becomes, below the run's folder.
+START = Path("weights", "start.pt")
 
 # ultralytics' switches for services that watch trainings.
 SERVICES = ("sync", "clearml", "comet", "dvc", "mlflow", "raytune", "tensorboard", "wandb")
@@ -49,8 +54,13 @@ def run(out: Path) -> None:
     last = out / "weights" / "last.pt"
     if not job["resume"]:
         init = fetch_init(job["init"])
-        job["init_sha256"] = digest(Path(init)) if init.endswith(".pt") else ""
+        known = init.endswith((".pt", ".onnx"))
+        job["init_sha256"] = digest(Path(init)) if known else ""
         write_json(out / "run.json", job)
+        if init.endswith(".onnx"):
+            pictures = [sample.image for sample in find_samples(Path(job["data"]), "train")]
+            shown = show_pictures(pictures, config.imgsz)
+            init = str(restore_checkpoint(Path(init), shown, out / START))
         fit(out, init, config, job["device"])
     elif not is_trained(last, config.epochs):
         fit(out, str(last), config, job["device"], resume=True)
@@ -87,12 +97,13 @@ def is_readable(record: logging.LogRecord) -> bool:
 
 
 def fetch_init(init: str) -> str:
-    """A file or model YAML as it is; a bare name from the cache, else downloaded into it.
+    """A checkpoint, ONNX file or model YAML as it is; a bare name from the cache, else downloaded
+    into it.
 
     Raises:
         TrainingError: if it can't be downloaded or isn't a checkpoint.
     """
-    if init.endswith(".yaml"):
+    if init.endswith((".yaml", ".onnx")):
         return init
     if Path(init).is_file():
         read_checkpoint(Path(init))
@@ -112,7 +123,7 @@ def fetch_init(init: str) -> str:
 
 def _no_start(init: str) -> str:
     return (
-        f"{init}: couldn't be downloaded; give start weights with --init FILE.pt, "
+        f"{init}: couldn't be downloaded; give start weights with --init FILE (.pt or .onnx), "
         "or train from scratch with --init yolo26n.yaml"
     )
 

@@ -83,7 +83,7 @@ def pycocotools_ap50(pairs: Sequence[Pair]) -> dict[int, float]:
         "categories": [{"id": k, "name": name} for k, name in enumerate(CLASS_NAMES, 1)],
     }
     sets = []
-    for boxes in ([pair.truth for pair in pairs], [pair.found for pair in pairs]):
+    for boxes in ([pair.truth for pair in pairs], [pair.ranked for pair in pairs]):
         index = coco.COCO()
         index.dataset = {**frame, "annotations": _annotations(boxes)}
         index.createIndex()
@@ -125,7 +125,7 @@ def ultralytics_ap50(pairs: Sequence[Pair]) -> dict[int, float]:
     holder = SimpleNamespace(iouv=torch.linspace(0.5, 0.95, 10))
     correct, scores, found_ids, true_ids = [], [], [], []
     for pair in pairs:
-        found = by_score(pair.found)
+        found = by_score(pair.ranked)
         overlap = torch.from_numpy(iou(pair.truth.xyxy, found.xyxy))
         said, there = torch.tensor(found.class_ids), torch.tensor(pair.truth.class_ids)
         hits = np.zeros((len(found), 10), dtype=np.bool_)

@@ -79,10 +79,11 @@ class _Judged:
 
 def tell_errors(pairs: Sequence[Pair], conf: float) -> Errors:
     """Errors by kind: how many at score threshold `conf`, and what mending each is worth."""
-    judged = _judge(pairs)
-    kept = judged.scores >= conf
-    counts = np.bincount(judged.kind[kept & (judged.kind >= 0)], minlength=len(KINDS))
-    counts[_MISSED] = np.count_nonzero(_missed(judged, kept))
+    said = _judge(pairs, [pair.found for pair in pairs])
+    kept = said.scores >= conf
+    counts = np.bincount(said.kind[kept & (said.kind >= 0)], minlength=len(KINDS))
+    counts[_MISSED] = np.count_nonzero(_missed(said, kept))
+    judged = _judge(pairs, [pair.ranked for pair in pairs])
     before = _class_ap(judged, judged.kind == _RIGHT, judged.said, _none_of(judged))
     class_gain = {}
     for k, name in enumerate(KINDS):
@@ -94,7 +95,7 @@ def tell_errors(pairs: Sequence[Pair], conf: float) -> Errors:
     return Errors(
         conf,
         dict(zip(KINDS, counts.tolist(), strict=True)),
-        int(np.count_nonzero(judged.kind[kept] == _RIGHT)),
+        int(np.count_nonzero(said.kind[kept] == _RIGHT)),
         {name: mean_present(gains) for name, gains in class_gain.items()},
         class_gain,
     )
@@ -105,10 +106,10 @@ def _gain(before: float, after: float) -> float:
     return float((1.0 if np.isnan(after) else after) - before)
 
 
-def _judge(pairs: Sequence[Pair]) -> _Judged:
+def _judge(pairs: Sequence[Pair], boxes: Sequence[Boxes]) -> _Judged:
     parts, truths, offset = [], [], 0
-    for number, pair in enumerate(pairs):
-        found = _keep_best(by_score(pair.found))
+    for number, (pair, unsorted) in enumerate(zip(pairs, boxes, strict=True)):
+        found = _keep_best(by_score(unsorted))
         kind, target = judge_picture(found, pair.truth)
         target = np.where(target >= 0, target + offset, -1)
         picture = np.full(len(found), number, dtype=np.int64)

@@ -5,29 +5,32 @@ Keys of its JSON, which scripts may rely on (a value that can't be had is null, 
     set, split, weights, predictions   what was scored: folder, split, weights' name, JSON file
     pictures           scored: number; unreadable, without_prediction, unknown: lists of files
     classes_with_truth names of the classes that have ground truth; means are over these
-    sizes[]            one object for each least face height, every face (0) first:
+    sizes[]            one object for each least face height, every face (0) first; AP ranks each
+                       class that a face may be of, all else the best alone:
       min_height       px; true boxes below it are ignored, as COCO does
       faces            class -> number of true boxes
       ap50, ap75, ap50_95                  class -> average precision
       map50, map75, map50_95               means over the classes with ground truth
       ap50_interval, map50_interval        95 % bootstrap interval [low, high] over pictures
-      any_face_recall  faces found at IoU 0.5 by a box of any class, at every score
+      any_face_recall  faces found at IoU 0.5 by a box of any class, at every score, with one
+                       class a face
     bootstrap          rounds, seed, level; rounds 0 where no interval was computed
     confusion          conf, iou, labels, matrix (rows true, columns found, last background),
                        points: class -> precision, recall, f1; any_face_recall at that score
-    thresholds         boxes matched class by class, as for AP (eval.thresholds)
+    thresholds         boxes matched class by class, one class a face (eval.thresholds)
       chosen, best     class -> threshold, precision, recall, f1, each with NAME_interval: at
                        the chosen score and at the one of the class's best F1 (or null)
       best_for_all     threshold of the best mean F1 over the classes, and that mean; or null
-    errors             kinds of errors (eval.errors): conf, right; counts: kind -> number at conf;
-                       gain: kind -> what mending adds to mAP50; class_gain: kind -> class -> it
+    errors             kinds of errors (eval.errors): conf, right; counts: kind -> number at conf,
+                       one class a face; gain: kind -> what mending adds to mAP50;
+                       class_gain: kind -> class -> it
     slices[]           attribute, value, faces; found, right: shares, with NAME_interval; ap50;
                        confusion: [true, found, count], the most frequent one (eval.slices)
     comparison         only where several are compared (eval.side_by_side)
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -37,7 +40,7 @@ from data.labels import CLASS_NAMES
 from eval.bootstrap import LEVEL, bootstrap, interval, mean_over_present
 from eval.confusion import LABELS, Confusion, confuse
 from eval.errors import Errors, tell_errors
-from eval.matching import IOU_MIN, Curve, Pair, collect_curves
+from eval.matching import IOU_MIN, Curve, Pair, collect_curve, collect_curves
 from eval.metrics import SizeScores, coco_scores
 from eval.slices import Slice, slice_results
 from eval.thresholds import Thresholds, score_thresholds
@@ -151,11 +154,13 @@ def evaluate(
         for n, scores in enumerate(coco_scores(ordered, min_heights))
     )
     every = {name: by_class[k][0] for k, name in enumerate(CLASS_NAMES)}
+    said = [replace(pair, every=None) for pair in ordered]  # one class a face
+    decided = {name: collect_curve(said, k) for k, name in enumerate(CLASS_NAMES)}
     return Evaluation(
         sizes,
         every,
         confuse(ordered, conf),
-        score_thresholds(every, conf, rounds, _generator(seed)),
+        score_thresholds(decided, conf, rounds, _generator(seed)),
         tell_errors(ordered, conf),
         tuple(slice_results(ordered, conf, rounds, _generator(seed))),
         rounds,

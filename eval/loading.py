@@ -17,7 +17,7 @@ from data.dataset import Sample
 from data.exceptions import AnnotationError, DatasetError, ImageError
 from data.images import Image, read_image
 from eval.facts import face_facts
-from eval.matching import Facts, Pair
+from eval.matching import Facts, Pair, one_class_a_face
 from eval.predictions import Prediction, Predictions
 from eval.sets import ForeignSample, Records, match_faces, normal_path, read_truth
 
@@ -165,8 +165,14 @@ def pair_predictions(
         )
     for truth in truths:
         found = _found(truth, by_image, loaded)
-        loaded.pairs.append(Pair(truth.sample.image, truth.boxes, found, truth.facts))
+        loaded.pairs.append(_pair(truth, found))
     return loaded
+
+
+def _pair(truth: Truth, every: Boxes) -> Pair:
+    """What is true with what was found, which may be several classes of one face."""
+    found = one_class_a_face(every)
+    return Pair(truth.sample.image, truth.boxes, found, truth.facts, every)
 
 
 def _found(truth: Truth, by_image: Mapping[Path, Prediction], loaded: Loaded) -> Boxes:
@@ -199,7 +205,7 @@ def load_with_detector(
     while batch := list(islice(readable, BATCH)):
         found = detect([image for _, image in batch])
         for (truth, _), boxes in zip(batch, found, strict=True):
-            loaded.pairs.append(Pair(truth.sample.image, truth.boxes, boxes, truth.facts))
+            loaded.pairs.append(_pair(truth, boxes))
         log.info("%d of %d pictures", len(loaded.pairs), len(samples))
     return loaded
 

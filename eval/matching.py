@@ -20,6 +20,7 @@ Bools = NDArray[np.bool_]
 Facts = Mapping[str, tuple[str, ...]]
 
 IOU_MIN = 0.5  # the threshold of AP50 (PASCAL VOC, Everingham et al. 2010)
+SAME_FACE = 0.5  # overlap above which boxes are of one face, as detector.decode has it
 
 # COCO keeps the best 100 detections a picture and class; crowds have more faces than that.
 MAX_DETECTIONS = 1000
@@ -29,13 +30,25 @@ MAX_DETECTIONS = 1000
 class Pair:
     """One picture with its true boxes and the boxes that a detector found, both in pixels.
 
-    `facts` holds what else is known of each true box (eval.facts), or is empty.
+    Attributes:
+        image: the picture's file.
+        truth: true boxes.
+        found: the detector's, one class a face: what it says there is.
+        facts: what else is known of each true box (eval.facts), or empty.
+        every: the detector's with every class that a face may be of, which average precision
+            ranks class by class; None where that is `found`.
     """
 
     image: Path
     truth: Boxes
     found: Boxes
     facts: tuple[Facts, ...] = ()
+    every: Boxes | None = None
+
+    @property
+    def ranked(self) -> Boxes:
+        """The boxes that average precision is of."""
+        return self.found if self.every is None else self.every
 
 
 @dataclass(frozen=True)
@@ -58,6 +71,21 @@ class Curve:
 def by_score(boxes: Boxes) -> Boxes:
     """Boxes best score first; equal scores keep their order."""
     return boxes.select(np.argsort(-boxes.scores, kind="stable"))
+
+
+def one_class_a_face(boxes: Boxes, iou_max: float = SAME_FACE) -> Boxes:
+    """Of boxes of different classes that overlap by more than `iou_max` the best, best first.
+
+    A mask is worn rightly, wrongly or not at all: such boxes contradict each other. Boxes of one
+    class stay as the detector's own suppression left them.
+    """
+    ranked = by_score(boxes)
+    rivals = iou(ranked.xyxy, ranked.xyxy) > iou_max
+    rivals &= ranked.class_ids[:, None] != ranked.class_ids[None]
+    kept = np.ones(len(ranked), dtype=np.bool_)
+    for index in np.flatnonzero(np.tril(rivals, -1).any(axis=1)):
+        kept[index] = not (rivals[index, :index] & kept[:index]).any()
+    return ranked.select(kept)
 
 
 def match_boxes(overlap: Floats, ignored: Bools, iou_min: float = IOU_MIN) -> Ints:
@@ -102,9 +130,10 @@ def collect_curves(
     truths = np.zeros((len(ranges), len(pairs)), dtype=np.int64)
     for number, pair in enumerate(pairs):
         truth = pair.truth.xyxy[pair.truth.class_ids == class_id]
-        of_class = np.flatnonzero(pair.found.class_ids == class_id)
-        order = np.argsort(-pair.found.scores[of_class], kind="stable")[:MAX_DETECTIONS]
-        found, scores = pair.found.xyxy[of_class[order]], pair.found.scores[of_class[order]]
+        ranked = pair.ranked
+        of_class = np.flatnonzero(ranked.class_ids == class_id)
+        order = np.argsort(-ranked.scores[of_class], kind="stable")[:MAX_DETECTIONS]
+        found, scores = ranked.xyxy[of_class[order]], ranked.scores[of_class[order]]
         overlap = iou(found, truth)
         for n, (low, high) in enumerate(ranges):
             ignored = ~_in_range(truth, low, high)

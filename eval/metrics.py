@@ -80,10 +80,10 @@ def coco_scores(pairs: Sequence[Pair], min_heights: Sequence[float] = (0.0,)) ->
     Raises:
         MissingExtraError: if faster-coco-eval isn't installed.
     """
-    sets = _to_coco(pairs)
-    result = _accumulate(sets, min_heights, by_class=True)
+    result = _accumulate(_to_coco(pairs, [p.ranked for p in pairs]), min_heights, by_class=True)
     precision = np.asarray(result["precision"])[..., 0]  # (10 IoUs, 101 recalls, K, sizes)
-    agnostic = np.asarray(_accumulate(sets, min_heights, by_class=False)["recall"])
+    said = _to_coco(pairs, [p.found for p in pairs])
+    agnostic = np.asarray(_accumulate(said, min_heights, by_class=False)["recall"])
     recall = agnostic[0, 0, :, 0]  # (sizes,) at IoU .5
     return [
         SizeScores(
@@ -114,7 +114,7 @@ def _per_class(precision: NDArray[np.float64]) -> PerClass:
     return {name: None if absent[k] else float(means[k]) for k, name in enumerate(CLASS_NAMES)}
 
 
-def _to_coco(pairs: Sequence[Pair]) -> tuple[Any, Any]:
+def _to_coco(pairs: Sequence[Pair], boxes: Sequence[Boxes]) -> tuple[Any, Any]:
     """True boxes and found ones as the library holds them."""
     coco = require("faster_coco_eval", "eval")
     frame = {
@@ -122,7 +122,7 @@ def _to_coco(pairs: Sequence[Pair]) -> tuple[Any, Any]:
         "categories": [{"id": k, "name": name} for k, name in enumerate(CLASS_NAMES)],
     }
     truth = coco.COCO({**frame, "annotations": _annotations([p.truth for p in pairs])})
-    found = coco.COCO({**frame, "annotations": _annotations([p.found for p in pairs])})
+    found = coco.COCO({**frame, "annotations": _annotations(boxes)})
     return truth, found
 
 

@@ -24,9 +24,11 @@ DIR is a YOLO set, a folder of Pascal VOC files, a COCO set or its .json file. O
 than ours are mapped by --classes, in the set and in predictions alike:
   --classes 'mask_weared_incorrect=incorrect,helmet=drop'
 
---predictions takes what `maskwatch predict --json` writes (write it with --conf 0.001: AP needs
-nearly every box), COCO results, or a folder of YOLO label files with scores. Give --weights and
---predictions several times to compare detectors: differences are to the first one.
+--predictions takes what `maskwatch predict --json` writes, COCO results, or a folder of YOLO label
+files with scores. AP needs nearly every box, and the second thought about a face beside the first:
+write them with --conf 0.001 --every-class, as --weights detects. All else takes one class a face.
+Give --weights and --predictions several times to compare detectors: differences are to the first
+one.
 
 Exit status: 0 if the set was scored, 1 on an error, 2 on wrong usage.
 """
@@ -177,7 +179,7 @@ def _detect(
 
     detector = (Detector if one_look else SecondLook)(weights, imgsz=imgsz)
     print(f"detecting in {len(labelled.chosen)} pictures with {detector.name}", file=sys.stderr)
-    detect = partial(detector.detect, conf=AP_CONF)
+    detect = partial(detector.detect, conf=AP_CONF, every_class=True)
     loaded = load_with_detector(labelled.chosen, detect, labelled.records)
     loaded.broken[:0] = labelled.broken
     return loaded, detector.name

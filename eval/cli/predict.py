@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from data.exceptions import UsageError
 from data.files import atomic_path, digest
 from data.images import find_images
 from eval.cli.progress import ProgressLine
@@ -68,6 +69,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="don't look again, at half the size, where a face fills the picture or none is found",
     )
     parser.add_argument(
+        "--every-class",
+        action="store_true",
+        help="write each class that a face may be of, with its score, for average precision: with "
+        "--json and --conf 0.001",
+    )
+    parser.add_argument(
         "--batch", type=int, default=1, metavar="N", help="pictures in one run (%(default)s)"
     )
     parser.add_argument(
@@ -84,6 +91,10 @@ def run(args: argparse.Namespace) -> int:
     from detector.predict import annotated_paths, count_classes, counts_to_text
 
     check_worker_options(args, ("source", "save", "weights"))
+    if args.every_class and not args.json:
+        raise UsageError("expected --json FILE with --every-class, which is for scoring alone")
+    if args.every_class and args.save:
+        raise UsageError("expected --every-class without --save, which draws one box a face")
     paths = find_images(args.source)
     targets = annotated_paths(paths, args.save) if args.save else [None] * len(paths)
     talk = not args.json and not args.save
@@ -131,6 +142,7 @@ def _detections(
         iou=args.iou,
         tile=args.tile,
         one_look=args.one_look,
+        every_class=args.every_class,
         content=digest(args.weights) if args.weights and args.weights.is_file() else "",
     )
     detector = settings.load()  # here, too: what is wrong with it is known before workers start

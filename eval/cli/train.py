@@ -31,7 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--init",
         metavar="FILE",
-        help="start weights: a checkpoint, a name that is downloaded, or a model's .yaml to "
+        help="start weights: a checkpoint, an ONNX file of ours or the name of a shipped one "
+        "(maskwatch-n, to go on from), a name that is downloaded, or a model's .yaml to "
         f"start from nothing (default: the preset's, {PRESETS['nano'].init})",
     )
     add("--count", type=int, metavar="N", help="train on N pictures of DIR alone (all)")

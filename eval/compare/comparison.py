@@ -201,4 +201,4 @@ def tell_classes(pair: Pair) -> Pair:
     taken = match_boxes(iou(found.xyxy, pair.truth.xyxy), np.zeros(len(pair.truth), dtype=np.bool_))
     ids = found.class_ids.copy()
     ids[taken >= 0] = pair.truth.class_ids[taken[taken >= 0]]
-    return replace(pair, found=Boxes(found.xyxy, ids, found.scores))
+    return replace(pair, found=Boxes(found.xyxy, ids, found.scores), every=None)

@@ -138,6 +138,8 @@ def test_every_picture_unreadable(
         (["{photos}/gone.png"], 1, "gone.png: expected a picture, a folder or a pattern"),
         (["{photos}", "--json", "-", "--conf", "1.5"], 2, "expected conf from 0 to 1, but got 1.5"),
         (["{photos}", "--iou", "-1"], 2, "expected iou from 0 to 1"),
+        (["{photos}", "--every-class"], 2, "expected --json FILE with --every-class"),
+        (["{photos}", "--json", "-", "--every-class", "--save", "x"], 2, "without --save"),
         (["{photos}", "--imgsz", "0"], 2, "expected imgsz of at least 1"),
         (["{photos}", "--batch", "0"], 2, "expected batch of at least 1"),
         (["{photos}", "--threads", "0"], 2, "expected threads of at least 1"),

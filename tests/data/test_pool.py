@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
 
@@ -120,3 +120,32 @@ def test_workers_never_get_ctrl_c_and_the_caller_does() -> None:
     with open_executor(2) as executor:
         assert executor.submit(held).result()
     assert not held()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no POSIX signals there")
+def test_ctrl_c_in_another_thread_ends_no_start_half_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process's signal is any thread's to take; Python raises in the main one all the same."""
+    started = []
+    begun = threading.Event()
+
+    def press() -> None:
+        begun.wait()
+        signal.raise_signal(signal.SIGINT)
+
+    other = threading.Thread(target=press)
+    other.start()  # before the start: a thread inherits what is held
+
+    def interrupted_start(*_: object) -> Future[int]:
+        begun.set()
+        other.join()
+        time.sleep(0.01)  # Python looks for signals between instructions
+        started.append(True)
+        return Future()
+
+    with open_executor(2) as executor:
+        monkeypatch.setattr(ProcessPoolExecutor, "submit", interrupted_start)
+        before = signal.getsignal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            executor.submit(abs, 1)
+        assert started
+        assert signal.getsignal(signal.SIGINT) is before

@@ -120,9 +120,22 @@ def test_a_face_is_reported_once_in_its_better_class(output: np.ndarray) -> None
     assert boxes.class_ids.tolist() == [2]
 
 
+def test_every_class_of_a_face_with_its_score_where_asked() -> None:
+    output = one_to_many(
+        [30, 30, 40, 40, 0.6, 0.01, 0.3],
+        [30.5, 30, 39, 40, 0.5, 0, 0.4],  # a neighbour, surer that it is class 2
+        [150, 100, 40, 40, 0, 0.9, 0],
+    )
+    boxes = decode(output, FIT, 0.02, 0.5, every_class=True)
+    assert boxes.class_ids.tolist() == [1, 0, 2]
+    assert boxes.scores == pytest.approx([0.9, 0.6, 0.4])
+    assert decode(output, FIT, 0.02, 0.5).class_ids.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("every_class", [False, True])
 @pytest.mark.parametrize("output", [end_to_end(), one_to_many()], ids=["end-to-end", "one-to-many"])
-def test_nothing_gives_nothing(output: np.ndarray) -> None:
-    assert len(decode(output, FIT, 0.25, 0.5)) == 0
+def test_nothing_gives_nothing(output: np.ndarray, every_class: bool) -> None:
+    assert len(decode(output, FIT, 0.25, 0.5, every_class=every_class)) == 0
 
 
 def test_a_crowd_is_cut_at_the_limit_best_first() -> None:

@@ -11,6 +11,7 @@ from data.boxes import Boxes
 from data.images import Image
 from detector.runtime import Detector
 from detector.second_look import LARGE, SecondLook, has_reason, join_looks
+from eval.matching import one_class_a_face
 
 OnnxBuilder = Callable[..., Path]
 
@@ -73,6 +74,18 @@ def test_a_face_that_fills_the_picture_is_found(astronaut_image: Image) -> None:
     assert len(found[0]) >= 1
     assert found[0].heights[0] > 0.6 * 640
     assert len(found[1]) >= 1
+
+
+@pytest.mark.parametrize("way", [Detector, SecondLook])
+def test_every_class_begins_with_what_is_said_otherwise(
+    way: type[Detector], astronaut_image: Image
+) -> None:
+    detector = way(imgsz=640)
+    said = detector.detect([astronaut_image], 0.001)[0]
+    every = detector.detect([astronaut_image], 0.001, every_class=True)[0]
+    assert set(every.class_ids[every.scores < every.scores[0]]) - {int(every.class_ids[0])}
+    np.testing.assert_array_equal(one_class_a_face(every).xyxy[0], said.xyxy[0])
+    assert one_class_a_face(every).class_ids[0] == said.class_ids[0]
 
 
 def test_a_model_of_one_size_looks_once(tiny_onnx: OnnxBuilder) -> None:

@@ -75,6 +75,16 @@ def test_best_first_and_the_better_stands() -> None:
     np.testing.assert_array_equal(merged.xyxy[1], [0, 0, 10, 9])
 
 
+def test_classes_of_one_face_stand_side_by_side_where_asked() -> None:
+    sure = Boxes(np.array([[0.0, 0, 10, 10]]), np.array([0]), np.array([0.8]))
+    other = Boxes(np.array([[1.0, 0, 11, 10]]), np.array([2]), np.array([0.3]))
+    again = Boxes(np.array([[0.0, 1, 10, 11]]), np.array([2]), np.array([0.2]))
+    assert merge([sure, other, again], 0.5).class_ids.tolist() == [0]
+    merged = merge([sure, other, again], 0.5, by_class=True)
+    assert merged.class_ids.tolist() == [0, 2]
+    assert merged.scores.tolist() == [0.8, 0.3]
+
+
 @pytest.fixture(scope="module")
 def crowd() -> Image:
     """A photo of a face shown small, many times, in a large picture."""

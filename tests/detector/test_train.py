@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -20,7 +21,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from data.boxes import Boxes
+from data.boxes import Boxes, iou
 from data.dataset import write_yaml
 from data.exceptions import DatasetError, TrainingError, UsageError
 from data.files import digest
@@ -29,8 +30,11 @@ from data.labels import CLASS_NAMES
 from data.writer import write_sample
 from detector.config import TrainConfig
 from detector.curves import read_results
+from detector.export import export_onnx
+from detector.runtime import Detector
 from detector.train import TrainResult, check_out, fingerprint, train
 from eval.cli.main import main
+from weights.registry import default_weights
 
 EPOCHS = 10
 TINY = TrainConfig(epochs=EPOCHS, imgsz=64, batch=4, patience=0)
@@ -298,6 +302,27 @@ def test_start_weights_that_are_refused(tiny_set: Path, tmp_path: Path, init: st
     with pytest.raises(TrainingError, match="start weights"):
         train(tiny_set, tmp_path / "run", TINY, init=init, device="cpu")
     assert not (tmp_path / "run").exists()
+
+
+def test_going_on_from_the_shipped_weights(tiny_set: Path, tmp_path: Path) -> None:
+    """They ship as ONNX alone; damaged ones are one line."""
+    once = replace(TINY, epochs=1)
+    log = tmp_path / "log"
+    result = train(tiny_set, tmp_path / "run", once, init="maskwatch-n", device="cpu", log_file=log)
+    shipped = default_weights()
+    job = json.loads((result.out / "run.json").read_text())
+    assert job["init_sha256"] == digest(shipped)
+    assert shipped.name in result.card.read_text(encoding="utf-8")
+    photo = read_image(sorted((tiny_set / "images" / "train").glob("zidane*"))[0])
+    expected = Detector(shipped).detect([photo], imgsz=640)[0]
+    for name in ("start.pt", "best.pt"):  # a step later it is still the same network
+        onnx = export_onnx(result.out / "weights" / name, tmp_path / f"{name}.onnx", 64)
+        found = Detector(onnx).detect([photo], imgsz=640)[0]
+        assert (iou(found.xyxy, expected.xyxy).max(axis=0) > 0.7).all()
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(b"no model")
+    with pytest.raises(TrainingError, match="can't be read"):
+        train(tiny_set, tmp_path / "no", once, init=str(broken), device="cpu", log_file=log)
 
 
 class _Payload:

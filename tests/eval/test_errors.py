@@ -1,5 +1,6 @@
 """Kinds of errors against cases judged by hand, and what mending them is worth."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,16 @@ MISSED_CASES = [
 @pytest.mark.parametrize(("truth", "found", "missed"), MISSED_CASES)
 def test_missed(truth, found, missed):
     assert tell_errors([pair(truth, found)], 0.25).counts["missed"] == missed
+
+
+def test_second_thoughts_are_worth_something_and_no_error():
+    """AP ranks each class of a face; what is counted is what is said."""
+    said = pair([(A, 2)], [(A, 0, 0.6)])
+    both = replace(said, every=boxes((A, 0, 0.6), (A, 2, 0.3)))
+    before, after = tell_errors([said], 0.25), tell_errors([both], 0.25)
+    assert after.counts == before.counts
+    assert before.class_gain["classification"]["incorrect"] == 1
+    assert after.class_gain["classification"]["incorrect"] == 0
 
 
 def test_only_scores_above_the_threshold_are_counted():
