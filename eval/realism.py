@@ -29,7 +29,7 @@ from eval.features import Extractor
 from eval.kid import Kid, kid
 from eval.report import Table, format_interval, table_to_text
 from eval.two_sample import Told, conv_learner, linear_learner, tell_apart
-from weights.registry import default_weights
+from weights.registry import find_weights
 
 log = logging.getLogger(__name__)
 
@@ -214,7 +214,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
     try:
-        weights = args.weights or default_weights()
+        weights = find_weights(args.weights)
         done = measure(args.synthetic, args.real, weights, args.seed, args.count)
         head = {
             "synthetic": str(args.synthetic),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from data.exceptions import UsageError
 from detector.export import HEADS, export_onnx
+from weights.registry import find_weights
 
 FORMATS = ("onnx", "int8", "openvino", "pt")
 PICTURES = 256  # for calibration; ranges hardly change beyond
@@ -20,7 +21,8 @@ Formats:
             the size, with a small loss: score both with `maskwatch eval`
   openvino  a folder NAME_openvino_model for OpenVINO and ultralytics
   pt        several checkpoints as one, to train on from
-int8 and openvino also take an .onnx file that was exported before.
+int8 and openvino also take an .onnx file that was exported before, or the name of a shipped one
+(maskwatch-n), and write where you stand then.
 
 With --widen, two nano checkpoints lie side by side in one small network (four times the weights),
 which answers with the mean of both. By itself it is hardly better than their average and slower:
@@ -66,11 +68,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Export and say where the file is."""
     _check(args)
+    given = args.weights[0]
+    args.weights = [find_weights(path) for path in args.weights]
+    # Beside the weights, but not within this installation.
+    args.base = given if given == args.weights[0] else Path(args.weights[0].name)
     if args.format == "pt":
         print(_to_checkpoint(args))
         return 0
     if args.format == "onnx":
-        out = args.out or args.weights[0].with_suffix(".onnx")
+        out = args.out or args.base.with_suffix(".onnx")
         print(_to_onnx(args, out))
         return 0
     with _as_onnx(args) as onnx:
@@ -122,14 +128,14 @@ def _to_int8(args: argparse.Namespace, onnx: Path) -> Path:
     from detector.quantise import quantise, spread_out
 
     pictures = spread_out(find_images([str(args.calibrate)]), PICTURES)
-    out = args.out or args.weights[0].with_name(f"{args.weights[0].stem}-int8.onnx")
+    out = args.out or args.base.with_name(f"{args.base.stem}-int8.onnx")
     return quantise(onnx, pictures, out)
 
 
 def _to_openvino(args: argparse.Namespace, onnx: Path) -> Path:
     from detector.openvino import SUFFIX, export_openvino
 
-    out = args.out or args.weights[0].with_name(f"{args.weights[0].stem}{SUFFIX}")
+    out = args.out or args.base.with_name(f"{args.base.stem}{SUFFIX}")
     return export_openvino(onnx, out, half=args.half)
 
 

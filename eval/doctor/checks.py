@@ -15,7 +15,7 @@ from typing import Any
 
 from data.exceptions import MaskwatchError
 from eval.doctor.probes import probe
-from weights.registry import default_weights, verify
+from weights.registry import default_weights, find_weights, verify
 
 OK = "ok"
 ABSENT = "absent"
@@ -51,7 +51,8 @@ def run_checks(imgsz: int, weights: Path | None = None) -> list[Check]:
         imgsz: input size of the model for its speed, px.
         weights: ONNX file; the shipped weights by default.
     """
-    asked = json.dumps({"weights": weights and str(weights.absolute()), "imgsz": imgsz})
+    path = weights and find_weights(weights).absolute()
+    asked = json.dumps({"weights": path and str(path), "imgsz": imgsz})
     first = [  # alone, for its speed is told
         *check_packages(probe("packages", seconds=30)),
         check_weights(weights),
@@ -97,13 +98,14 @@ def check_providers(providers: list[str]) -> Check:
 def check_weights(weights: Path | None) -> Check:
     """Whether the weights are there, and unchanged where they are ours."""
     try:
-        path = weights or default_weights()
+        path = find_weights(weights) if weights else default_weights()
         verify(path)
     except (MaskwatchError, OSError) as error:
         return Check("weights", FAILED, str(error), core=True)
     if not path.is_file():
         return Check("weights", FAILED, f"{path}: no such file", core=True)
-    said = "not of this installation, unverified" if weights else "as shipped (SHA-256 verified)"
+    ours = path != weights
+    said = "as shipped (SHA-256 verified)" if ours else "not of this installation, unverified"
     return Check("weights", OK, f"{path.name}, {said}", core=True)
 
 

@@ -16,7 +16,7 @@ from detector.openvino import SUFFIX, export_openvino
 from detector.runtime import to_tensor
 from detector.session import open_session
 from eval.cli.main import main
-from weights.registry import default_weights
+from weights.registry import FOLDER, default_weights
 
 # A process of its own: OpenVINO's threads and onnxruntime's don't end well in one.
 RUN = """
@@ -81,3 +81,13 @@ def test_no_model(tmp_path: Path) -> None:
     with pytest.raises(WeightsError):
         export_openvino(tmp_path / "model.onnx", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_shipped_ones_by_name_come_where_the_user_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = sorted(FOLDER.iterdir())
+    assert main(["export", "maskwatch-n", "--format", "openvino", "--half"]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == [f"maskwatch-n{SUFFIX}"]
+    assert sorted(FOLDER.iterdir()) == before

@@ -4,6 +4,7 @@ import json
 import socket
 import time
 from importlib.metadata import requires
+from pathlib import Path
 
 import pytest
 
@@ -64,6 +65,7 @@ def test_weights_that_changed(tmp_path, monkeypatch) -> None:
 
 def test_weights_as_shipped_and_own_and_gone(tmp_path, tiny_onnx) -> None:
     assert "SHA-256 verified" in checks.check_weights(None).text
+    assert "maskwatch-s.onnx, as shipped" in checks.check_weights(Path("maskwatch-s")).text
     assert "unverified" in checks.check_weights(tiny_onnx()).text
     assert checks.check_weights(tmp_path / "gone.onnx").status == "failed"
 
