@@ -6,6 +6,7 @@ says what the file says and a training's first step finds them right; and the en
 copy of the other, as ultralytics begins every training.
 """
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data.exceptions import WeightsError
+from data.exceptions import ImageError, WeightsError
 from data.extras import require
 from data.images import read_image
 from detector.heads import set_score_width
@@ -25,9 +26,11 @@ from detector.session import parse_metadata, read_onnx
 Batch = NDArray[np.float32]
 Kernels = dict[str, NDArray[np.float32]]
 
-# Pictures that normalisations are measured on, and how many at once: 64 of 416 px have 600 values
-# or more of each channel in the coarsest layer.
-MEASURED, _AT_ONCE = 64, 16
+# Pictures that normalisations are measured on: at 416 px they show each channel 10,000 values in
+# the coarsest layer. Few at once, since all values of a layer are squared in 64 bits.
+MEASURED, _AT_ONCE = 64, 4
+
+log = logging.getLogger(__name__)
 
 # Sizes of YOLO26 by the channels of their first layer.
 SIZES = {16: "n", 32: "s"}
@@ -85,13 +88,18 @@ def restore_checkpoint(path: Path, batches: Iterable[Batch], out: Path) -> Path:
 def show_pictures(paths: Sequence[Path], size: int) -> Iterator[Batch]:
     """Some of the pictures, evenly taken, as batches of (B, 3, size, size) RGB in [0, 1].
 
-    Raises:
-        ImageError: if one can't be read.
+    What can't be read is passed over with a warning.
     """
     chosen = paths[:: max(1, len(paths) // MEASURED)][:MEASURED]
     for start in range(0, len(chosen), _AT_ONCE):
-        some = [read_image(path) for path in chosen[start : start + _AT_ONCE]]
-        yield to_tensor([letterbox(image, size, square=True)[0] for image in some])
+        some = []
+        for path in chosen[start : start + _AT_ONCE]:
+            try:
+                some.append(letterbox(read_image(path), size, square=True)[0])
+            except ImageError as error:
+                log.warning("%s; passed over", error)
+        if some:
+            yield to_tensor(some)
 
 
 def _read(path: Path) -> tuple[Kernels, tuple[str, ...]]:

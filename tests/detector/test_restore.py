@@ -48,6 +48,12 @@ def test_pictures_are_taken_evenly_and_fitted(astronaut: Path, zidane: Path) -> 
     assert not np.array_equal(shown[0], shown[-1])
 
 
+def test_broken_pictures_are_passed_over(astronaut: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken.jpg").write_bytes(b"no picture")
+    shown = list(show_pictures([tmp_path / "broken.jpg"] * 5 + [astronaut], SIZE))
+    assert [len(batch) for batch in shown] == [1]
+
+
 @pytest.mark.parametrize("name", sorted(path.name for path in FOLDER.glob("*.onnx")))
 def test_a_shipped_file_comes_back(name: str, batches: list[np.ndarray], tmp_path: Path) -> None:
     import torch
