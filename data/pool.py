@@ -59,15 +59,15 @@ def _ctrl_c_held() -> Iterator[None]:
     noted: list[int] = []
     main = threading.current_thread() is threading.main_thread()
     handler = signal.getsignal(signal.SIGINT) if main else None
-    if handler is not None:  # None also where a handler isn't Python's
+    if callable(handler):  # else it isn't Python's, or Ctrl-C is ignored, as in background jobs
         signal.signal(signal.SIGINT, lambda number, _: noted.append(number))
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        if handler is not None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)  # what was held back is noted now
+        if callable(handler):
             signal.signal(signal.SIGINT, handler)
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         if noted:
             signal.raise_signal(signal.SIGINT)
 

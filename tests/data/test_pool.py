@@ -122,6 +122,15 @@ def test_workers_never_get_ctrl_c_and_the_caller_does() -> None:
     assert not held()
 
 
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """Shells start jobs in the background with Ctrl-C ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard")
 @pytest.mark.skipif(os.name == "nt", reason="no POSIX signals there")
 def test_ctrl_c_in_another_thread_ends_no_start_half_way(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process's signal is any thread's to take; Python raises in the main one all the same."""
