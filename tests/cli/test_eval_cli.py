@@ -16,10 +16,10 @@ from data.files import write_text
 from data.images import read_image, write_image
 from eval.cli.main import main
 
-# Faces of the photos, by eye, px; all bare.
+# Faces of the photos, by eye, px; all bare; of two in `zidane` the one who shouts.
 PHOTOS = {
     "astronaut": ("skimage", "data/astronaut.png", "demo", [[175, 65, 275, 205]]),
-    "zidane": ("ultralytics", "assets/zidane.jpg", "train", [[470, 145, 600, 330]]),
+    "zidane": ("ultralytics", "assets/zidane.jpg", "train", [[530, 274, 665, 448]]),
 }
 
 
@@ -113,6 +113,29 @@ def test_several_are_compared(photo_set, tmp_path, capsys):
     assert "better.json against predictions.json" in printed
     assert re.search(r"^mAP50 +\+0\.495 ", printed, re.MULTILINE)
     assert "Side by side" in page.read_text()
+
+
+def test_predictions_of_every_class_score_as_the_weights_do(photo_set, tmp_path):
+    root, _ = photo_set
+    # A bare face labelled otherwise: found by the second thought about it alone.
+    label = root / "labels/val/astronaut.txt"
+    label.write_text(label.read_text().replace("1 ", "2 ", 1))
+    found, best = tmp_path / "every.json", tmp_path / "best.json"
+    asked = ["predict", str(root / "images"), "--conf", "0.001", "--json"]
+    assert main([*asked, str(found), "--every-class"]) == 0
+    assert main([*asked, str(best)]) == 0
+    scores = {}
+    for kind, options in {
+        "weights": [],
+        "every": ["--predictions", str(found)],
+        "best": ["--predictions", str(best)],
+    }.items():
+        report = tmp_path / f"{kind}-report.json"
+        assert main(["eval", str(root), *options, "--bootstrap", "0", "--json", str(report)]) == 0
+        scores[kind] = json.loads(report.read_text())["sizes"][0]["ap50"]
+    # Written boxes have two decimals, scores four.
+    assert scores["every"] == pytest.approx(scores["weights"], abs=1e-3)
+    assert scores["weights"]["incorrect"] > scores["best"]["incorrect"]
 
 
 def test_unreadable_and_unpredicted_pictures_are_told(photo_set, tmp_path, capsys):
