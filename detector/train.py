@@ -45,6 +45,7 @@ ONNX_NAME = "maskwatch.onnx"
 LAST = Path("weights", "last.pt")
 CARD = "README.md"
 TRAIN_LIST = "train.txt"
+KILLED = -9  # by SIGKILL, which Windows doesn't name
 
 _LOWEST = {"epochs": 1, "batch": 0, "nbs": 1, "workers": 0, "patience": 0, "seed": 0}
 
@@ -277,7 +278,16 @@ def run_worker(module: str, out: Path, device: str, log_file: Path | None) -> No
             raise KeyboardInterrupt
         if code != 0:
             reason = complaint.read_text(encoding="utf-8") if complaint.is_file() else ""
-            raise TrainingError(reason or f"training ended with code {code}; see its output above")
+            raise TrainingError(reason or _tell_end(code))
+
+
+def _tell_end(code: int) -> str:
+    if code == KILLED:
+        return (
+            "training was killed, as the system does where memory runs out; close other programs "
+            "and go on with --resume, or start again with a smaller --batch or --imgsz"
+        )
+    return f"training ended with code {code}; see its output above"
 
 
 def _wait(command: list[Any], environment: dict[str, str], log_file: Path | None) -> int:

@@ -32,7 +32,7 @@ from detector.config import TrainConfig
 from detector.curves import read_results
 from detector.export import export_onnx
 from detector.runtime import Detector
-from detector.train import TrainResult, check_out, fingerprint, train
+from detector.train import TrainResult, check_out, fingerprint, run_worker, train
 from eval.cli.main import main
 from weights.registry import default_weights
 
@@ -411,3 +411,14 @@ def test_presets(
     assert main(["train", str(tiny_set), "--out", str(out), "--device", "cpu", *options]) == 0
     job = json.loads((out / "run.json").read_text())
     assert (job["init"], job["config"]["batch"], job["config"]["lr0"]) == (init, batch, lr0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="ends processes without signals")
+def test_a_killed_training_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Stands for the worker: dies as one does for which there is no memory left.
+    (tmp_path / "dies.py").write_text("import os; os.kill(os.getpid(), 9)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(TrainingError, match=r"killed, as .* memory .* --resume, .* --batch"):
+        run_worker("dies", tmp_path, "cpu", None)
