@@ -414,9 +414,7 @@ def test_presets(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="ends processes without signals")
-def test_a_killed_training_says_what_to_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_killed_training_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Stands for the worker: dies as one does for which there is no memory left.
     (tmp_path / "dies.py").write_text("import os; os.kill(os.getpid(), 9)")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
