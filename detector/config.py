@@ -41,6 +41,8 @@ class TrainConfig:
     epochs: int = 30
     # A 23 px face (the median of public test sets) keeps 15 px at 416; 640 costs 2.4 times as much.
     imgsz: int = 0
+    # Side of the windows that training sees of pictures at imgsz, px; 0 for whole pictures.
+    crop: int = 0
     # 16 fills two CPU cores and fits 4 GB; a GPU idles below 32.
     batch: int = 0
     # Dataloader processes on a GPU; on a CPU ultralytics loads in the training process.
@@ -89,7 +91,9 @@ class TrainConfig:
         """The same with the device's picture size and batch filled in."""
         on_cpu = device == "cpu"
         values = asdict(self)
-        values["imgsz"] = self.imgsz or (CPU_IMGSZ if on_cpu else GPU_IMGSZ)
+        # Crops are taken at the scale of prediction, which is a GPU's anyway.
+        whole = CPU_IMGSZ if on_cpu and not self.crop else GPU_IMGSZ
+        values["imgsz"] = self.imgsz or whole
         values["batch"] = self.batch or (CPU_BATCH if on_cpu else GPU_BATCH)
         return TrainConfig(**values)
 
@@ -98,5 +102,6 @@ class TrainConfig:
         values = asdict(self)
         share = values.pop("close_mosaic_share")
         del values["bfloat16"]  # ours: theirs, `amp`, is for GPUs alone
+        del values["crop"]  # ours: detector.cropping
         values["close_mosaic"] = max(1, round(self.epochs * share)) if self.epochs > 1 else 0
         return values

@@ -24,7 +24,7 @@ from data.dataset import SPLITS, find_samples, read_yaml
 from data.exceptions import DatasetError, TrainingError, UsageError
 from data.extras import package_file, require
 from data.files import write_json, write_text
-from detector.config import TrainConfig
+from detector.config import GPU_IMGSZ, TrainConfig
 from detector.environment import INTERRUPTED, training_environment
 from detector.mixing import (
     Extra,
@@ -143,6 +143,14 @@ def check_config(config: TrainConfig) -> None:
         raise UsageError(f"expected --lr0 above 0 and up to 1, but got {config.lr0}")
     if config.imgsz < 0 or config.imgsz % 32:
         raise UsageError(f"expected --imgsz as a multiple of 32, but got {config.imgsz}")
+    if config.crop < 0 or config.crop % 32:
+        raise UsageError(f"expected --crop as a multiple of 32, but got {config.crop}")
+    whole = config.imgsz or GPU_IMGSZ
+    if config.crop > whole:
+        raise UsageError(
+            f"expected --crop of at most --imgsz, to which pictures are scaled before ({whole}), "
+            f"but got {config.crop}"
+        )
 
 
 def check_out(out: Path) -> None:

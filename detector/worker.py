@@ -21,6 +21,7 @@ from data.files import digest, write_json
 from detector.augment import camera_transforms
 from detector.card import write_card
 from detector.config import TrainConfig
+from detector.cropping import crop_transforms
 from detector.curves import draw_curves, read_results
 from detector.environment import cache_folder, core_count
 from detector.export import export_onnx
@@ -174,7 +175,7 @@ def fit(out: Path, init: str, config: TrainConfig, device: str, *, resume: bool 
         "augmentations": camera_transforms(),
         "resume": init if resume else False,
     }
-    trainer = trainer_class()(overrides=overrides)
+    trainer = trainer_class(config.crop)(overrides=overrides)
     if trainer.ddp:
         require("cloudpickle", "cluster")
         # Else ultralytics removes the run's folder, with our job in it, before it starts.
@@ -193,8 +194,9 @@ def fit(out: Path, init: str, config: TrainConfig, device: str, *, resume: bool 
     trainer.train()
 
 
-def trainer_class() -> type[Any]:
-    """The detection trainer of ultralytics, with checkpoints replaced as a whole."""
+def trainer_class(crop: int = 0) -> type[Any]:
+    """The detection trainer of ultralytics, with checkpoints replaced as a whole, which trains on
+    windows of `crop` px; 0 for whole pictures."""
     from ultralytics.models.yolo.detect import DetectionTrainer
 
     class WholeCheckpointTrainer(DetectionTrainer):  # type: ignore[misc]
@@ -204,6 +206,17 @@ def trainer_class() -> type[Any]:
 
         last: Path
         best: Path
+
+        def build_dataset(self, img_path: str, mode: str = "train", batch: Any = None) -> Any:
+            dataset = super().build_dataset(img_path, mode, batch)
+            if crop and mode == "train":
+                crop_transforms(dataset.transforms, crop, self.args.imgsz)
+            return dataset
+
+        def _close_dataloader_mosaic(self) -> None:
+            super()._close_dataloader_mosaic()  # makes all transforms anew
+            if crop:
+                crop_transforms(self.train_loader.dataset.transforms, crop, self.args.imgsz)
 
         def save_model(self) -> bool:
             finals = self.last, self.best

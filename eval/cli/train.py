@@ -69,6 +69,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--epochs", type=int, metavar="N", help=f"default: {default.epochs}")
     add("--imgsz", type=int, default=0, metavar="PX", help="default: 416 on a CPU, 640 on a GPU")
+    add(
+        "--crop",
+        type=int,
+        default=default.crop,
+        metavar="PX",
+        help="train on windows of this size out of pictures at --imgsz: at the scale of "
+        "prediction, as fast as with --imgsz PX (default: whole pictures)",
+    )
     add("--batch", type=int, default=0, metavar="B", help="default: 16 on a CPU, 32 on a GPU")
     add(
         "--nbs",
@@ -125,6 +133,7 @@ def run(args: argparse.Namespace) -> int:
     config = TrainConfig(
         epochs=TrainConfig.epochs if args.epochs is None else args.epochs,
         imgsz=args.imgsz,
+        crop=args.crop,
         batch=args.batch or (preset.batch if pick_device(args.device) == "cpu" else 0),
         nbs=args.nbs,
         lr0=preset.lr0 if args.lr0 is None else args.lr0,
