@@ -138,9 +138,17 @@ def mirror(boxes: Boxes, width: int) -> Boxes:
 
 
 def detect_views(
-    detector: Detector, image: Image, sizes: Sequence[int], conf: float
+    detector: Detector,
+    image: Image,
+    sizes: Sequence[int],
+    conf: float,
+    iou: float = 0.5,
+    *,
+    every_class: bool = False,
 ) -> list[Boxes]:
     """What is found in (H, W, 3) uint8 BGR at each input size in px, plain and mirrored.
+
+    `conf`, `iou` and `every_class` are those of Detector.detect.
 
     Returns:
         Two `Boxes` a size, in pixels of the picture as it is given.
@@ -152,6 +160,6 @@ def detect_views(
     pair = [image, np.ascontiguousarray(image[:, ::-1])]
     views = []
     for size in sizes:
-        plain, mirrored = detector.detect(pair, conf, imgsz=size)
+        plain, mirrored = detector.detect(pair, conf, iou, imgsz=size, every_class=every_class)
         views += [plain, mirror(mirrored, width)]
     return views

@@ -19,6 +19,7 @@ from detector.predict import Prediction, predict, prediction_to_json
 from detector.runtime import Detector, check_thresholds
 from detector.second_look import SecondLook
 from detector.tiling import TiledDetector
+from detector.views import ManyViews
 
 CHUNK = 64  # pictures a task: seconds of work, kilobytes of result
 
@@ -32,6 +33,7 @@ class Settings:
         imgsz, threads, batch: as of Detector.
         conf, iou, every_class: as of Detector.detect.
         tile: side of the tiles that large pictures are searched in, too, px; None for none.
+        sizes: of views to be fused (detector.views), px; none for one view at `imgsz`.
         one_look: whether large faces are looked at once only (detector.second_look).
         content: digest of the weights, so that a worker that goes on notices changed ones.
     """
@@ -43,6 +45,7 @@ class Settings:
     conf: float = 0.25
     iou: float = 0.5
     tile: int | None = None
+    sizes: tuple[int, ...] = ()
     one_look: bool = False
     every_class: bool = False
     content: str = ""
@@ -54,11 +57,10 @@ class Settings:
             UsageError: if an option makes no sense for these weights.
             WeightsError: if there are no such weights.
         """
-        options: dict[str, Any] = {
-            "imgsz": self.imgsz,
-            "threads": self.threads,
-            "batch": self.batch,
-        }
+        options: dict[str, Any] = {"threads": self.threads, "batch": self.batch}
+        if self.sizes:
+            return ManyViews(self.weights, sizes=self.sizes, **options)
+        options["imgsz"] = self.imgsz
         if self.tile is not None:
             return TiledDetector(self.weights, tile=self.tile, **options)
         return (Detector if self.one_look else SecondLook)(self.weights, **options)

@@ -94,7 +94,7 @@ def _add_detect(parser: argparse.ArgumentParser) -> None:
 def _run_detect(args: argparse.Namespace) -> int:
     from data.files import write_json
     from eval.bench import detect
-    from eval.cli.label import parse_sizes
+    from eval.cli.sizes import parse_sizes
     from eval.report import table_to_text
     from weights.registry import find_weights
 

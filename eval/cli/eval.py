@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data.exceptions import DatasetError, UsageError
+from eval.cli.sizes import add_sizes_option, pick_sizes
 
 if TYPE_CHECKING:
     from data.dataset import Sample
+    from detector.runtime import Detector
     from eval.evaluation import Evaluation
     from eval.loading import Loaded, Truth
     from eval.sets import LabelledSet
@@ -59,6 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
     parser.add_argument("--classes", default="", metavar="MAP", help="THEIRS=OURS,...")
     parser.add_argument("--imgsz", type=int, metavar="PX", help="size that pictures are fed at")
+    add_sizes_option(parser)
     parser.add_argument(
         "--one-look",
         action="store_true",
@@ -106,8 +109,9 @@ def run(args: argparse.Namespace) -> int:
 
     detectors: list[tuple[str, Path | None]] = args.detectors or [("weights", None)]
     check_outputs(args)
-    if args.imgsz and all(kind == "predictions" for kind, _ in detectors):
-        raise UsageError("--imgsz has no effect on --predictions; leave one of them out")
+    if (args.imgsz or args.sizes) and all(kind == "predictions" for kind, _ in detectors):
+        raise UsageError("--imgsz and --sizes have no effect on --predictions; leave them out")
+    sizes = pick_sizes(args, ("imgsz", "one_look"))
     classes = parse_classes(args.classes)
     labelled = open_set(args.dir, args.split, classes)
     noted = Loaded(broken=list(labelled.broken))
@@ -120,7 +124,7 @@ def run(args: argparse.Namespace) -> int:
         if kind == "predictions" and path is not None:
             loaded, weights = _match_predictions(path, labelled, truths, noted, classes)
         else:
-            loaded, weights = _detect(path, args.imgsz, args.one_look, labelled)
+            loaded, weights = _detect(_load(path, sizes, args), labelled)
         entries.append(_score(args, labelled, loaded, name, (kind, path, weights)))
     changes = compare_entries(entries) if len(entries) > 1 else []
     _write(args, entries, changes)  # first: a reader of the tables may hang up (| head)
@@ -170,14 +174,20 @@ def _match_predictions(
     return pair_predictions(truths, noted, predictions, labelled.every), predictions.weights
 
 
-def _detect(
-    weights: Path | None, imgsz: int | None, one_look: bool, labelled: "LabelledSet"
-) -> tuple["Loaded", str]:
+def _load(weights: Path | None, sizes: Sequence[int], args: argparse.Namespace) -> "Detector":
+    """The detector as the options want it."""
     from detector.runtime import Detector
     from detector.second_look import SecondLook
+    from detector.views import ManyViews
+
+    if sizes:
+        return ManyViews(weights, sizes=sizes)
+    return (Detector if args.one_look else SecondLook)(weights, imgsz=args.imgsz)
+
+
+def _detect(detector: "Detector", labelled: "LabelledSet") -> tuple["Loaded", str]:
     from eval.loading import load_with_detector
 
-    detector = (Detector if one_look else SecondLook)(weights, imgsz=imgsz)
     print(f"detecting in {len(labelled.chosen)} pictures with {detector.name}", file=sys.stderr)
     detect = partial(detector.detect, conf=AP_CONF, every_class=True)
     loaded = load_with_detector(labelled.chosen, detect, labelled.records)

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 from data.exceptions import DatasetError, UsageError
 from eval.cli.progress import ProgressLine
+from eval.cli.sizes import SIZES, parse_sizes
 
 if TYPE_CHECKING:
     from detector.runtime import Detector
     from eval.pseudo import Labelling
 
 log = logging.getLogger(__name__)
-
-SIZES = "512,640,832"
 
 EPILOG = """\
 Every picture is searched at several input sizes, plain and mirrored. Boxes of all views are
@@ -89,18 +88,6 @@ def run(args: argparse.Namespace) -> int:
         print(f"maskwatch: passed over: {' '.join(fault.split())}", file=sys.stderr)
     print("\n".join(format_result(args.out, result)))
     return 0
-
-
-def parse_sizes(text: str) -> list[int]:
-    """Input sizes in px from "512,640,832", in that order.
-
-    Raises:
-        UsageError: if one is no whole number above 0.
-    """
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isascii() and part.isdigit() and int(part) for part in parts):
-        raise UsageError(f"expected --sizes such as {SIZES}, but got {text!r}")
-    return [int(part) for part in parts]
 
 
 def _load(

@@ -14,6 +14,7 @@ from data.exceptions import UsageError
 from data.files import atomic_path, digest
 from data.images import find_images
 from eval.cli.progress import ProgressLine
+from eval.cli.sizes import add_sizes_option, pick_sizes
 from eval.cli.workers import add_worker_options, check_worker_options, open_workers
 
 MANY = 500  # pictures from which on progress is told
@@ -63,6 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="search tiles of PX x PX of larger pictures, too: finds the small faces of crowds and "
         "takes a multiple of the time",
     )
+    add_sizes_option(parser)
     parser.add_argument(
         "--one-look",
         action="store_true",
@@ -141,6 +143,7 @@ def _detections(
         conf=args.conf,
         iou=args.iou,
         tile=args.tile,
+        sizes=pick_sizes(args, ("imgsz", "tile", "one_look")),
         one_look=args.one_look,
         every_class=args.every_class,
         content=digest(args.weights) if args.weights and args.weights.is_file() else "",

@@ -166,6 +166,10 @@ def test_unreadable_and_unpredicted_pictures_are_told(photo_set, tmp_path, capsy
         pytest.param(
             ["{set}", "--predictions", "p", "--imgsz", "640"], 2, "--imgsz", id="imgsz-unused"
         ),
+        pytest.param(
+            ["{set}", "--predictions", "p", "--sizes", "640"], 2, "--sizes", id="sizes-unused"
+        ),
+        pytest.param(["{set}", "--sizes", "a"], 2, "expected --sizes such as", id="sizes"),
         pytest.param(["{set}", "--classes", "mask"], 2, "--classes", id="classes-no-map"),
     ],
 )

@@ -141,6 +141,10 @@ def test_every_picture_unreadable(
         (["{photos}", "--every-class"], 2, "expected --json FILE with --every-class"),
         (["{photos}", "--json", "-", "--every-class", "--save", "x"], 2, "without --save"),
         (["{photos}", "--imgsz", "0"], 2, "expected imgsz of at least 1"),
+        (["{photos}", "--sizes", "320,x"], 2, "expected --sizes such as"),
+        (["{photos}", "--sizes", "64", "--imgsz", "64"], 2, "expected --sizes or --imgsz"),
+        (["{photos}", "--sizes", "64", "--tile", "64"], 2, "expected --sizes or --tile"),
+        (["{photos}", "--sizes", "64", "--one-look"], 2, "expected --sizes or --one-look"),
         (["{photos}", "--batch", "0"], 2, "expected batch of at least 1"),
         (["{photos}", "--threads", "0"], 2, "expected threads of at least 1"),
         (["{photos}", "--save", "{photos}"], 2, "would overwrite"),
@@ -234,6 +238,17 @@ def test_two_workers_write_what_one_writes(
         said[workers] = (out, err, copies)
     assert said["1"] == said["2"]
     assert "c.jpg: expected a picture, but the file is empty; passed over" in said["2"][1]
+
+
+def test_several_views_find_what_one_finds(
+    photos: Path, weights: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Squares at the sizes that the model knows; pictures are 128 px wide."""
+    said = []
+    for options in (["--imgsz", "128"], ["--sizes", "128"], ["--sizes", "128", "--workers", "2"]):
+        assert main(["predict", str(photos), weights, *options]) == 0
+        said.append(capsys.readouterr().out.splitlines()[:-1])
+    assert said[0] == said[1] == said[2]
 
 
 @pytest.mark.parametrize(

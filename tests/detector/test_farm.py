@@ -15,6 +15,7 @@ from detector.farm import Settings, detect_entries, farm_out
 from detector.runtime import Detector
 from detector.second_look import SecondLook
 from detector.tiling import TiledDetector
+from detector.views import ManyViews
 
 OnnxBuilder = Callable[..., Path]
 Pairs = list[tuple[Path, Path | None]]
@@ -80,8 +81,13 @@ def test_changed_weights_are_loaded_again(pictures: list[Path], tiny_onnx: OnnxB
 
 @pytest.mark.parametrize(
     ("options", "kind"),
-    [({}, SecondLook), ({"one_look": True}, Detector), ({"tile": 64}, TiledDetector)],
-    ids=["default", "one look", "tiles"],
+    [
+        ({}, SecondLook),
+        ({"one_look": True}, Detector),
+        ({"tile": 64}, TiledDetector),
+        ({"sizes": (64, 96)}, ManyViews),
+    ],
+    ids=["default", "one look", "tiles", "views"],
 )
 def test_how_often_is_looked(
     options: dict[str, Any], kind: type[Detector], tiny_onnx: OnnxBuilder
