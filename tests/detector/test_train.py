@@ -286,6 +286,10 @@ def test_data_sets_that_are_refused(
         pytest.param(TrainConfig(epochs=0), "--epochs", id="no epoch"),
         pytest.param(TrainConfig(imgsz=100), "multiple of 32", id="odd size"),
         pytest.param(TrainConfig(imgsz=-32), "multiple of 32", id="negative size"),
+        pytest.param(TrainConfig(crop=100), "--crop as a multiple of 32", id="odd crop"),
+        pytest.param(TrainConfig(crop=-32), "--crop as a multiple of 32", id="negative crop"),
+        pytest.param(TrainConfig(imgsz=320, crop=416), r"--crop of at most .*320", id="no crop"),
+        pytest.param(TrainConfig(crop=672), r"--crop of at most .*640", id="larger than all"),
         pytest.param(TrainConfig(batch=-1), "--batch", id="negative batch"),
         pytest.param(TrainConfig(workers=-1), "--workers", id="negative workers"),
     ],
@@ -305,12 +309,14 @@ def test_start_weights_that_are_refused(tiny_set: Path, tmp_path: Path, init: st
 
 
 def test_going_on_from_the_shipped_weights(tiny_set: Path, tmp_path: Path) -> None:
-    """They ship as ONNX alone; damaged ones are one line."""
-    once = replace(TINY, epochs=1)
+    """They ship as ONNX alone; damaged ones are one line. Steps are taken on windows here."""
+    once = replace(TINY, epochs=1, imgsz=96, crop=64)
     log = tmp_path / "log"
     result = train(tiny_set, tmp_path / "run", once, init="maskwatch-n", device="cpu", log_file=log)
     shipped = default_weights()
     job = json.loads((result.out / "run.json").read_text())
+    # What ultralytics says of each step: "... Instances Size", then the progress.
+    assert set(re.findall(r" (\d+): +\d+%", log.read_text())) == {"64"}
     assert job["init_sha256"] == digest(shipped)
     assert shipped.name in result.card.read_text(encoding="utf-8")
     photo = read_image(sorted((tiny_set / "images" / "train").glob("zidane*"))[0])
@@ -360,6 +366,7 @@ def test_the_command_line_says_it_in_one_line(
 def test_devices_choose_size_and_batch() -> None:
     assert TrainConfig().for_device("cpu").imgsz == 416
     assert TrainConfig().for_device("0").imgsz == 640
+    assert TrainConfig(crop=416).for_device("cpu").imgsz == 640
     assert TrainConfig(imgsz=320, batch=7).for_device("cpu").batch == 7
     keys = TrainConfig(epochs=20).to_ultralytics()
     assert keys["close_mosaic"] == 3
