@@ -22,13 +22,14 @@ from data.exceptions import MaskwatchError, NoFacesError
 from data.images import find_images, read_image
 from data.labels import Label
 from data.manifest import MANIFEST
+from detector.farm import Settings
 from detector.runtime import Detector
-from detector.second_look import SecondLook
 from eval.confusion import match_picture
 from eval.loading import load_with_detector
 from eval.matching import Pair
 from eval.report import Table, table_to_text
 from eval.sets import open_set
+from eval.view_sizes import add_sizes_option, pick_sizes
 from synth.occlusion.choice import INSTEAD
 
 CONF = 0.25  # the default threshold of `predict` and `video`
@@ -148,7 +149,8 @@ def _to_row(name: str, count: Count) -> tuple[str, ...]:
 def _lines(args: argparse.Namespace) -> Iterator[str]:
     masked = frozenset(filter(None, args.masked.split(",")))
     for weights in args.weights or [None]:
-        detector = SecondLook(weights, imgsz=args.imgsz)
+        sizes = pick_sizes(args, ("imgsz",))
+        detector = Settings(weights, args.imgsz, threads=None, sizes=sizes).load()
         for source in args.sources:
             yield f"{source}, {detector.name}"
             yield table_to_text(to_table(count_source(source, detector, masked, args.conf)))
@@ -162,6 +164,7 @@ def main() -> int:
     add("--weights", type=Path, action="append", metavar="FILE", help="may be repeated")
     add("--masked", default="", metavar="NAME,...", help="pictures in which a mask is worn")
     add("--imgsz", type=int, metavar="PX")
+    add_sizes_option(parser)
     add("--conf", type=float, default=CONF, metavar="C")
     args = parser.parse_args()
     try:

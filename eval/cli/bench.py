@@ -94,8 +94,8 @@ def _add_detect(parser: argparse.ArgumentParser) -> None:
 def _run_detect(args: argparse.Namespace) -> int:
     from data.files import write_json
     from eval.bench import detect
-    from eval.cli.sizes import parse_sizes
     from eval.report import table_to_text
+    from eval.view_sizes import parse_sizes
     from weights.registry import find_weights
 
     if args.pictures < 1:

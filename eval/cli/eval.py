@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data.exceptions import DatasetError, UsageError
-from eval.cli.sizes import add_sizes_option, pick_sizes
+from eval.view_sizes import add_sizes_option, pick_sizes
 
 if TYPE_CHECKING:
     from data.dataset import Sample
@@ -174,15 +174,13 @@ def _match_predictions(
     return pair_predictions(truths, noted, predictions, labelled.every), predictions.weights
 
 
-def _load(weights: Path | None, sizes: Sequence[int], args: argparse.Namespace) -> "Detector":
+def _load(weights: Path | None, sizes: tuple[int, ...], args: argparse.Namespace) -> "Detector":
     """The detector as the options want it."""
-    from detector.runtime import Detector
-    from detector.second_look import SecondLook
-    from detector.views import ManyViews
+    from detector.farm import Settings
+    from eval.loading import BATCH
 
-    if sizes:
-        return ManyViews(weights, sizes=sizes)
-    return (Detector if args.one_look else SecondLook)(weights, imgsz=args.imgsz)
+    options = {"imgsz": args.imgsz, "one_look": args.one_look, "sizes": sizes}
+    return Settings(weights, threads=None, batch=BATCH, **options).load()
 
 
 def _detect(detector: "Detector", labelled: "LabelledSet") -> tuple["Loaded", str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from data.exceptions import DatasetError, UsageError
 from eval.cli.progress import ProgressLine
-from eval.cli.sizes import SIZES, parse_sizes
+from eval.view_sizes import SIZES, parse_sizes
 
 if TYPE_CHECKING:
     from detector.runtime import Detector

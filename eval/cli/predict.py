@@ -14,8 +14,8 @@ from data.exceptions import UsageError
 from data.files import atomic_path, digest
 from data.images import find_images
 from eval.cli.progress import ProgressLine
-from eval.cli.sizes import add_sizes_option, pick_sizes
 from eval.cli.workers import add_worker_options, check_worker_options, open_workers
+from eval.view_sizes import add_sizes_option, pick_sizes
 
 MANY = 500  # pictures from which on progress is told
 

@@ -10,7 +10,7 @@ from data.exceptions import NoFacesError
 from data.images import Image, write_image
 from data.labels import Label
 from detector.runtime import Detector
-from eval.confusers import Count, count_faces, count_source, to_table, wilson
+from eval.confusers import Count, count_faces, count_source, main, to_table, wilson
 from eval.matching import Facts, Pair
 
 FACES = np.array([[10.0, 10, 50, 60], [100, 10, 140, 60], [200, 10, 240, 60]])
@@ -95,3 +95,29 @@ def test_the_worst_comes_first_after_all_together() -> None:
     assert [row[0] for row in table.rows] == ["all", "towel", "cup"]
     assert table.rows[0][1:4] == ("14", "3", "0.214")
     assert [row[0] for row in to_table({"pictures": Count(3)}).rows] == ["pictures"]
+
+
+@pytest.mark.parametrize("options", [[], ["--sizes", "320,416"]], ids=["one", "several views"])
+def test_what_is_printed(
+    options: list[str],
+    tmp_path: Path,
+    astronaut_image: Image,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write_image(tmp_path / "bare.png", astronaut_image)
+    monkeypatch.setattr("sys.argv", ["confusers", str(tmp_path), *options])
+    assert main() == 0
+    place, *table = capsys.readouterr().out.splitlines()
+    assert place == f"{tmp_path}, maskwatch-n.onnx"
+    assert table[-1].split()[:3] == ["pictures", "1", "0"]
+
+
+def test_options_that_exclude_each_other_are_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["confusers", str(tmp_path), "--sizes=320", "--imgsz=320"])
+    assert main() == 1
+    said = capsys.readouterr().err
+    assert said.startswith("confusers: expected --sizes or --imgsz, but got both")
+    assert said.count("\n") == 1
