@@ -25,7 +25,7 @@ from data.manifest import MANIFEST
 from detector.farm import Settings
 from detector.runtime import Detector
 from eval.confusion import match_picture
-from eval.loading import load_with_detector
+from eval.loading import BATCH, load_with_detector
 from eval.matching import Pair
 from eval.report import Table, table_to_text
 from eval.sets import open_set
@@ -150,7 +150,7 @@ def _lines(args: argparse.Namespace) -> Iterator[str]:
     masked = frozenset(filter(None, args.masked.split(",")))
     for weights in args.weights or [None]:
         sizes = pick_sizes(args, ("imgsz",))
-        detector = Settings(weights, args.imgsz, threads=None, sizes=sizes).load()
+        detector = Settings(weights, args.imgsz, threads=None, batch=BATCH, sizes=sizes).load()
         for source in args.sources:
             yield f"{source}, {detector.name}"
             yield table_to_text(to_table(count_source(source, detector, masked, args.conf)))

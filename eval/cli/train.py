@@ -68,7 +68,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "tested on",
     )
     add("--epochs", type=int, metavar="N", help=f"default: {default.epochs}")
-    add("--imgsz", type=int, default=0, metavar="PX", help="default: 416 on a CPU, 640 on a GPU")
+    add(
+        "--imgsz",
+        type=int,
+        default=0,
+        metavar="PX",
+        help="default: 416 on a CPU, 640 on a GPU or with --crop",
+    )
     add(
         "--crop",
         type=int,
@@ -161,8 +167,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _run_two_phase(args: argparse.Namespace) -> int:
     """Train the classifier and say where the results are."""
-    if args.real or args.preset != "nano":
-        raise UsageError("--real and --preset have no effect on --two-phase; leave them out")
+    if args.real or args.crop or args.preset != "nano":
+        raise UsageError("--real, --crop, --preset have no effect on --two-phase; leave them out")
     given = {
         "epochs": args.epochs,
         "imgsz": args.imgsz or None,

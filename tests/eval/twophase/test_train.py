@@ -135,9 +135,20 @@ def test_a_finished_run_leaves_onnx_checksum_curves_and_card(trained):
         (["--count", "1"], "--count of at least 4", 2),
         (["--lr0", "2"], "--lr0 above 0", 2),
         (["--preset", "small"], "no effect on --two-phase", 2),
+        (["--crop", "96"], "no effect on --two-phase", 2),
         (["--resume"], "an interrupted run of --two-phase", 1),
     ],
-    ids=["start", "no such file", "size", "epochs", "faces", "rate", "preset", "nothing to resume"],
+    ids=[
+        "start",
+        "no such file",
+        "size",
+        "epochs",
+        "faces",
+        "rate",
+        "preset",
+        "crop",
+        "nothing to resume",
+    ],
 )
 def test_refused_before_anything_is_made(patches, tmp_path, capsys, options, said, code):
     out = tmp_path / "run"
