@@ -53,6 +53,11 @@ class TrainConfig:
     # On a CPU, convolutions in 16 bits, sums and weights in 32 (Kalamkar et al. 2019): steps of 0.5
     # instead of 0.95 s without loading, but losses fall a little more slowly (detector/RECIPE.md).
     bfloat16: bool = False
+    # Keep the statistics of normalisations (detector.frozen): to go on from trained weights.
+    freeze_bn: bool = False
+    # Train the head that is exported, without the end-to-end one. With both, ultralytics lets the
+    # weight of the first one's loss, which alone reaches the backbone, fall from .8 to .1.
+    one_head: bool = False
 
     # What ultralytics' "auto" picks for three classes below 10,000 steps; fixed, so that a
     # larger set doesn't silently change the optimiser (MuSGD) and runs stay comparable.
@@ -103,5 +108,7 @@ class TrainConfig:
         share = values.pop("close_mosaic_share")
         del values["bfloat16"]  # ours: theirs, `amp`, is for GPUs alone
         del values["crop"]  # ours: detector.cropping
+        del values["freeze_bn"]  # ours: detector.frozen
+        del values["one_head"]  # ours: detector.heads
         values["close_mosaic"] = max(1, round(self.epochs * share)) if self.epochs > 1 else 0
         return values

@@ -16,6 +16,7 @@ from data.files import atomic_path, digest, write_text
 from detector.average import average_into, parse_shares
 from detector.environment import private_environment
 from detector.halve import halve
+from detector.heads import drop_second_head, has_second_head
 from detector.widen import widen
 
 Head = Literal["one2many", "end2end"]
@@ -68,7 +69,7 @@ def export_onnx(
         raise UsageError(f"expected --imgsz as a positive multiple of 32, but got {imgsz}")
     with _quiet(), tempfile.TemporaryDirectory(prefix="maskwatch-export-") as folder:
         model = _combine([weights, *others], shares, side_by_side)
-        if head == "end2end" and getattr(model.model.model[-1], "one2one_cv2", None) is None:
+        if head == "end2end" and not has_second_head(model.model):
             raise WeightsError(f"{weights}: has no end-to-end head; export with --head one2many")
         # ultralytics writes beside the checkpoint that the model came from.
         model.model.pt_path = str(Path(folder) / "model.pt")
@@ -115,7 +116,11 @@ def _combine(weights: Sequence[Path], shares: str | None, side_by_side: bool) ->
             f"{len(weights)} and --shares {shares}"
         )
     parts = parse_shares(shares, len(weights))
-    first, *others = [_load(path) for path in weights]
+    models = [_load(path) for path in weights]
+    if not all(has_second_head(model.model) for model in models):
+        for model in models:
+            drop_second_head(model.model)
+    first, *others = models
     if side_by_side:
         first.model = widen(first.model, others[0].model)
     elif others:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from data.exceptions import WeightsError
-from detector.heads import set_score_width
+from detector.heads import drop_second_head, has_second_head, set_score_width
 
 NARROW, WIDE = "n", "s"  # ultralytics' names of the sizes
 
@@ -80,6 +80,8 @@ def widen(first: Any, second: Any) -> Any:
     file = str(first.yaml.get("yaml_file", "")).replace("yolo26n", "yolo26s")
     layout = {**first.yaml, "scale": WIDE, "yaml_file": file}
     wide = DetectionModel(layout, ch=3, verbose=False)
+    if not has_second_head(first):
+        drop_second_head(wide)
     _widen_scores(wide.model[-1], first.model[-1])
     grains = _find_grains(wide)
     target = wide.state_dict()

@@ -25,6 +25,8 @@ from detector.cropping import crop_transforms
 from detector.curves import draw_curves, read_results
 from detector.environment import cache_folder, core_count
 from detector.export import export_onnx
+from detector.frozen import freeze_statistics
+from detector.heads import choose_heads
 from detector.job import work
 from detector.restore import restore_checkpoint, show_pictures
 
@@ -175,13 +177,15 @@ def fit(out: Path, init: str, config: TrainConfig, device: str, *, resume: bool 
         "augmentations": camera_transforms(),
         "resume": init if resume else False,
     }
-    trainer = trainer_class(config.crop)(overrides=overrides)
+    trainer = trainer_class(config.crop, one_head=config.one_head)(overrides=overrides)
     if trainer.ddp:
         require("cloudpickle", "cluster")
         # Else ultralytics removes the run's folder, with our job in it, before it starts.
         trainer.resume = True
     else:
         trainer.add_callback("on_train_batch_end", stop_with_parent)
+    if config.freeze_bn:
+        trainer.add_callback("on_pretrain_routine_end", keep_statistics)
     if device == "cpu":
         trainer.add_callback("on_pretrain_routine_end", lay_channels_last)
         if config.bfloat16:
@@ -194,9 +198,9 @@ def fit(out: Path, init: str, config: TrainConfig, device: str, *, resume: bool 
     trainer.train()
 
 
-def trainer_class(crop: int = 0) -> type[Any]:
+def trainer_class(crop: int = 0, *, one_head: bool = False) -> type[Any]:
     """The detection trainer of ultralytics, with checkpoints replaced as a whole, which trains on
-    windows of `crop` px; 0 for whole pictures."""
+    windows of `crop` px, 0 for whole pictures, and both heads or the one that needs NMS."""
     from ultralytics.models.yolo.detect import DetectionTrainer
 
     class WholeCheckpointTrainer(DetectionTrainer):  # type: ignore[misc]
@@ -206,6 +210,11 @@ def trainer_class(crop: int = 0) -> type[Any]:
 
         last: Path
         best: Path
+
+        def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> Any:
+            model = super().get_model(cfg, weights, verbose)
+            choose_heads(model, weights, one_head=one_head)
+            return model
 
         def build_dataset(self, img_path: str, mode: str = "train", batch: Any = None) -> Any:
             dataset = super().build_dataset(img_path, mode, batch)
@@ -243,6 +252,13 @@ def cpu_workers(shared: Path = SHARED_MEMORY) -> int:
     if sys.platform != "linux" or not shared.is_dir():
         return 0
     return int(shutil.disk_usage(shared).free >= ENOUGH_SHARED)
+
+
+def keep_statistics(trainer: Any) -> None:
+    """Freeze the normalisations of the network in training, not of its mean that is saved."""
+    from ultralytics.utils.torch_utils import unwrap_model
+
+    freeze_statistics(unwrap_model(trainer.model))
 
 
 def lay_channels_last(trainer: Any) -> None:

@@ -45,6 +45,16 @@ def bus() -> Path:
     return package_file("ultralytics", "assets/bus.jpg", "train")
 
 
+@pytest.fixture(scope="module")
+def private_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """ultralytics in this process keeps to a folder of its own: the user's stays as it is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        for name, value in private_environment().items():
+            patch.setenv(name, value)
+        yield
+
+
 @pytest.fixture(scope="session")
 def random_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A YOLO26n for three classes with random weights, as ultralytics saves it."""

@@ -148,7 +148,6 @@ def _run_train(args: argparse.Namespace) -> int:
     if args.json:
         write_json(args.json, train.to_json(outcome))
     print(table_to_text(train.to_table(outcome)))
-    print(f"\nours over ultralytics': {outcome.ratio:.2f}x")
     _print_machine(outcome.machine)
     return 0
 

@@ -2,7 +2,7 @@
 
 import os
 import pickle
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,18 +13,10 @@ from data.exceptions import UsageError, WeightsError
 from data.files import digest
 from data.images import read_image
 from data.labels import CLASS_NAMES
-from detector.environment import private_environment
 from detector.export import OPSET, export_onnx
 from eval.cli.main import main
 
-
-@pytest.fixture(scope="module", autouse=True)
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        for name, value in private_environment().items():
-            patch.setenv(name, value)
-        yield
+pytestmark = pytest.mark.usefixtures("private_cache")
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """ONNX weights back into a network: it says the same, and a training's first step does, too."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,24 +9,15 @@ import onnxruntime as ort
 import pytest
 
 from data.exceptions import WeightsError
-from detector.environment import private_environment
 from detector.export import export_onnx
 from detector.halve import halve
 from detector.restore import MEASURED, restore, restore_checkpoint, show_pictures
 from tests.conftest import OnnxBuilder
 from weights.registry import FOLDER
 
+pytestmark = pytest.mark.usefixtures("private_cache")
+
 SIZE = 128
-
-
-@pytest.fixture(scope="module", autouse=True)
-def private(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The user's cache folder stays as it is."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        for name, value in private_environment().items():
-            patch.setenv(name, value)
-        yield
 
 
 @pytest.fixture

@@ -116,20 +116,20 @@ def test_pictures_are_loaded_beside_where_memory_is_shared(
     assert worker.cpu_workers(tmp_path) == 0
 
 
-@pytest.mark.parametrize(
-    ("options", "half"), [([], False), (["--bfloat16"], True)], ids=["32 bits", "16 bits"]
-)
-def test_precision(
+@pytest.mark.parametrize("given", [False, True], ids=["left out", "given"])
+@pytest.mark.parametrize("option", ["bfloat16", "freeze_bn", "one_head"])
+def test_our_own_switches(
     make_set: SetBuilder,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    options: list[str],
-    half: bool,
+    option: str,
+    given: bool,
 ) -> None:
-    """Reaches the process that trains, not ultralytics, which knows no such argument."""
+    """Reach the process that trains, not ultralytics, which knows no such arguments."""
     monkeypatch.setattr("detector.train._run_worker", lambda *_: None)
     out = tmp_path / "run"
+    options = [f"--{option.replace('_', '-')}"] if given else []
     assert main(["train", str(make_set()), "--out", str(out), "--device", "cpu", *options]) == 0
     config = TrainConfig(**json.loads((out / "run.json").read_text())["config"])
-    assert config.bfloat16 == half
-    assert "bfloat16" not in config.to_ultralytics()
+    assert getattr(config, option) == given
+    assert option not in config.to_ultralytics()

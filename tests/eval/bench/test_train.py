@@ -1,4 +1,4 @@
-"""Two trainings in small, and what is refused before they begin."""
+"""Trainings in small, and what is refused before they begin."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from data.dataset import write_yaml
 from data.exceptions import DatasetError, UsageError
 from data.images import Image
 from data.writer import write_sample
-from eval.bench.train import OURS, RIVAL, _small_set, bench_train, to_table
+from eval.bench.train import ON, OURS, RIVAL, _small_set, bench_train, to_table
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def small(tmp_path: Path, bus_image: Image) -> Path:
     return root
 
 
-def test_both_train(
+def test_all_train(
     small: Path, random_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -41,10 +41,15 @@ def test_both_train(
         repeats=1,
         say=heard.append,
     )
-    assert [row[0] for row in to_table(found).rows] == [OURS, RIVAL]
-    rates = [found.rates[name].median for name in (OURS, RIVAL)]
-    assert found.ratio == pytest.approx(rates[0] / rates[1])
-    assert heard == [f"{OURS}, 1 of 1", f"{RIVAL}, 1 of 1"]
+    assert [row[0] for row in to_table(found).rows] == [OURS, ON, RIVAL]
+    rates = {name: rate.median for name, rate in found.rates.items()}
+    for name in (OURS, ON):
+        assert found.ratios[name] == pytest.approx(rates[name] / rates[RIVAL])
+    assert [row[2] for row in to_table(found).rows] == [
+        *(f"{found.ratios[name]:.2f}x" for name in (OURS, ON)),
+        "",
+    ]
+    assert heard == [f"{name}, 1 of 1" for name in (OURS, ON, RIVAL)]
 
 
 def test_pictures_that_are_taken(small: Path, tmp_path: Path) -> None:

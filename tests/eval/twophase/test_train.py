@@ -136,6 +136,8 @@ def test_a_finished_run_leaves_onnx_checksum_curves_and_card(trained):
         (["--lr0", "2"], "--lr0 above 0", 2),
         (["--preset", "small"], "no effect on --two-phase", 2),
         (["--crop", "96"], "no effect on --two-phase", 2),
+        (["--freeze-bn"], "no effect on --two-phase", 2),
+        (["--one-head"], "no effect on --two-phase", 2),
         (["--resume"], "an interrupted run of --two-phase", 1),
     ],
     ids=[
