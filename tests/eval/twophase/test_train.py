@@ -149,6 +149,8 @@ def test_a_finished_run_leaves_onnx_checksum_curves_and_card(trained):
         "rate",
         "preset",
         "crop",
+        "statistics",
+        "head",
         "nothing to resume",
     ],
 )
