@@ -123,9 +123,14 @@ def run(args: argparse.Namespace) -> int:
     for (kind, path), name in zip(detectors, names, strict=True):
         if kind == "predictions" and path is not None:
             loaded, weights = _match_predictions(path, labelled, truths, noted, classes)
+            source: dict[str, Any] = {"weights": weights, "predictions": str(path)}
         else:
-            loaded, weights = _detect(_load(path, sizes, args), labelled)
-        entries.append(_score(args, labelled, loaded, name, (kind, path, weights)))
+            detector = _load(path, sizes, args)
+            loaded = _detect(detector, labelled)
+            source = {"weights": detector.name, "predictions": None}
+            # As it looked, which figures depend on: a run can be told from another by its JSON.
+            source |= {"input_sizes": list(sizes or (detector.imgsz,)), "one_look": args.one_look}
+        entries.append(_score(args, labelled, loaded, name, source))
     changes = compare_entries(entries) if len(entries) > 1 else []
     _write(args, entries, changes)  # first: a reader of the tables may hang up (| head)
     _print_result(entries, changes)
@@ -183,14 +188,14 @@ def _load(weights: Path | None, sizes: tuple[int, ...], args: argparse.Namespace
     return Settings(weights, threads=None, batch=BATCH, **options).load()
 
 
-def _detect(detector: "Detector", labelled: "LabelledSet") -> tuple["Loaded", str]:
+def _detect(detector: "Detector", labelled: "LabelledSet") -> "Loaded":
     from eval.loading import load_with_detector
 
     print(f"detecting in {len(labelled.chosen)} pictures with {detector.name}", file=sys.stderr)
     detect = partial(detector.detect, conf=AP_CONF, every_class=True)
     loaded = load_with_detector(labelled.chosen, detect, labelled.records)
     loaded.broken[:0] = labelled.broken
-    return loaded, detector.name
+    return loaded
 
 
 def _score(
@@ -198,7 +203,7 @@ def _score(
     labelled: "LabelledSet",
     loaded: "Loaded",
     name: str,
-    source: tuple[str, Path | None, str],
+    source: dict[str, Any],
 ) -> "Entry":
     from eval.evaluation import evaluate
     from eval.side_by_side import Entry
@@ -214,12 +219,10 @@ def _score(
         rounds=args.bootstrap,
         seed=args.seed,
     )
-    kind, path, weights = source
     head = {
         "set": str(args.dir),
         "split": labelled.split,
-        "weights": weights,
-        "predictions": str(path) if kind == "predictions" else None,
+        **source,
         "pictures": {
             "scored": len(loaded.pairs),
             "unreadable": loaded.unreadable,
@@ -287,6 +290,8 @@ def _notes(pictures: dict[str, Any]) -> list[str]:
 def title_of(head: dict[str, Any]) -> str:
     """One line: what was scored on what."""
     what = head["weights"] or head["predictions"]
+    if len(sizes := head.get("input_sizes", ())) > 1:
+        what = f"{what} (views of {', '.join(map(str, sizes))} px)"
     return f"{what} on {head['set']} ({head['split']}, {head['pictures']['scored']} pictures)"
 
 

@@ -138,6 +138,22 @@ def test_predictions_of_every_class_score_as_the_weights_do(photo_set, tmp_path)
     assert scores["weights"]["incorrect"] > scores["best"]["incorrect"]
 
 
+@pytest.mark.parametrize(
+    ("options", "sizes", "title"),
+    [
+        pytest.param(["--imgsz", "320"], [320], "maskwatch-n.onnx on", id="one look"),
+        pytest.param(["--sizes", "320,416"], [320, 416], r"views of 320, 416 px\) on", id="views"),
+    ],
+)
+def test_it_says_at_which_sizes_it_looked(photo_set, tmp_path, capsys, options, sizes, title):
+    report = tmp_path / "r.json"
+    command = ["eval", str(photo_set[0]), "--bootstrap", "0", "--json", str(report)]
+    assert main([*command, *options]) == 0
+    value = json.loads(report.read_text())
+    assert (value["input_sizes"], value["one_look"]) == (sizes, False)
+    assert re.search(title, capsys.readouterr().out)
+
+
 def test_unreadable_and_unpredicted_pictures_are_told(photo_set, tmp_path, capsys):
     root, predictions = photo_set
     (root / "images/val/broken.jpg").write_bytes(b"\xff\xd8\xff")
