@@ -32,6 +32,8 @@ class FaceRecord:
         occluders: names of things before the face.
         aligned: whether landmarks were found, or a canonical layout stood in for them.
         identity: the person or source photo that the face is from.
+        confidence: how far the label is believed, above 0 to 1; written where below 1, which
+            `maskwatch label --soft` alone says. Training takes a label as far as it is believed.
     """
 
     label: str
@@ -48,6 +50,7 @@ class FaceRecord:
     occluders: list[str] = field(default_factory=list)
     aligned: bool = True
     identity: str = ""
+    confidence: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,9 @@ def record_to_line(record: PictureRecord) -> str:
     """One JSON line, keys in the order of the fields; `label` is written as `class`."""
     value = asdict(record)
     value["boxes"] = [{"class": b.pop("label"), **b} for b in value["boxes"]]
+    for box in value["boxes"]:
+        if box["confidence"] == 1:
+            del box["confidence"]
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
@@ -106,6 +112,8 @@ def _check_record(record: PictureRecord) -> None:
             raise ValueError(f"no class {face.label!r}")
         if len(face.box) != 4 or not all(abs(float(v)) < math.inf for v in face.box):
             raise ValueError(f"no box {face.box!r}")
+        if not 0 < face.confidence <= 1:
+            raise ValueError(f"no confidence {face.confidence!r}")
 
 
 def write_manifest(root: Path, records: Iterable[PictureRecord]) -> None:

@@ -12,12 +12,12 @@ def crop_transforms(transforms: Any, crop: int, imgsz: int) -> None:
 
     Args:
         transforms: ultralytics' `Compose` of a training set; changed in place.
-        crop: side of a window, px.
+        crop: side of a window, px; 0 leaves whole pictures.
         imgsz: longer side of a whole picture, px.
     """
     from ultralytics.data.augment import RandomPerspective
 
-    for transform in _all_transforms(transforms):
+    for transform in _all_transforms(transforms) if crop else ():
         if isinstance(transform, RandomPerspective):
             transform.size = (crop, crop)
             # Windows are centred up to this share of their side away from the picture's centre:

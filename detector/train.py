@@ -35,6 +35,7 @@ from detector.mixing import (
     json_to_extra,
     mixed_list,
 )
+from detector.soft import read_confidences
 from weights.registry import find_weights
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ ONNX_NAME = "maskwatch.onnx"
 LAST = Path("weights", "last.pt")
 CARD = "README.md"
 TRAIN_LIST = "train.txt"
+CONFIDENCES = "confidences.json"
 KILLED = -9  # by SIGKILL, which Windows doesn't name
 
 _LOWEST = {"epochs": 1, "batch": 0, "nbs": 1, "workers": 0, "patience": 0, "seed": 0}
@@ -122,6 +124,11 @@ def train(
     if chosen_list is not None:
         write_text(chosen_list, mixed_list(data, mixed, job.get("count")))
     write_text(out / "data.yaml", resolved_yaml(data, chosen_list))
+    confidences = read_confidences([data, *(extra.root for extra in mixed)])
+    if confidences:
+        write_json(out / CONFIDENCES, confidences)
+    else:
+        (out / CONFIDENCES).unlink(missing_ok=True)
     with _left_clean(mixed):
         _run_worker(out, chosen, log_file)
     return TrainResult(

@@ -11,6 +11,7 @@ import logging
 import os
 import shutil
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from detector.frozen import freeze_statistics
 from detector.heads import choose_heads
 from detector.job import work
 from detector.restore import restore_checkpoint, show_pictures
+from detector.soft import soften, soften_loss
 
 # What an ONNX file to start from becomes, below the run's folder.
 START = Path("weights", "start.pt")
@@ -177,13 +179,17 @@ def fit(out: Path, init: str, config: TrainConfig, device: str, *, resume: bool 
         "augmentations": camera_transforms(),
         "resume": init if resume else False,
     }
-    trainer = trainer_class(config.crop, one_head=config.one_head)(overrides=overrides)
+    confidences = read_job_confidences(out)
+    kind = trainer_class(config.crop, one_head=config.one_head, confidences=confidences)
+    trainer = kind(overrides=overrides)
     if trainer.ddp:
         require("cloudpickle", "cluster")
         # Else ultralytics removes the run's folder, with our job in it, before it starts.
         trainer.resume = True
     else:
         trainer.add_callback("on_train_batch_end", stop_with_parent)
+    if confidences:
+        trainer.add_callback("on_pretrain_routine_end", take_soft_labels)
     if config.freeze_bn:
         trainer.add_callback("on_pretrain_routine_end", keep_statistics)
     if device == "cpu":
@@ -198,9 +204,24 @@ def fit(out: Path, init: str, config: TrainConfig, device: str, *, resume: bool 
     trainer.train()
 
 
-def trainer_class(crop: int = 0, *, one_head: bool = False) -> type[Any]:
+def read_job_confidences(out: Path) -> dict[str, list[float]]:
+    """How far the labels of some pictures are believed, as `detector.train` left it."""
+    path = out / "confidences.json"
+    if not path.is_file():
+        return {}
+    found: dict[str, list[float]] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def trainer_class(
+    crop: int = 0,
+    *,
+    one_head: bool = False,
+    confidences: Mapping[str, Sequence[float]] | None = None,
+) -> type[Any]:
     """The detection trainer of ultralytics, with checkpoints replaced as a whole, which trains on
-    windows of `crop` px, 0 for whole pictures, and both heads or the one that needs NMS."""
+    windows of `crop` px, 0 for whole pictures, both heads or the one that needs NMS, and labels
+    as far as they are believed (detector.soft)."""
     from ultralytics.models.yolo.detect import DetectionTrainer
 
     class WholeCheckpointTrainer(DetectionTrainer):  # type: ignore[misc]
@@ -218,14 +239,14 @@ def trainer_class(crop: int = 0, *, one_head: bool = False) -> type[Any]:
 
         def build_dataset(self, img_path: str, mode: str = "train", batch: Any = None) -> Any:
             dataset = super().build_dataset(img_path, mode, batch)
-            if crop and mode == "train":
+            if mode == "train":
+                soften(dataset.labels, confidences or {})
                 crop_transforms(dataset.transforms, crop, self.args.imgsz)
             return dataset
 
         def _close_dataloader_mosaic(self) -> None:
             super()._close_dataloader_mosaic()  # makes all transforms anew
-            if crop:
-                crop_transforms(self.train_loader.dataset.transforms, crop, self.args.imgsz)
+            crop_transforms(self.train_loader.dataset.transforms, crop, self.args.imgsz)
 
         def save_model(self) -> bool:
             finals = self.last, self.best
@@ -252,6 +273,13 @@ def cpu_workers(shared: Path = SHARED_MEMORY) -> int:
     if sys.platform != "linux" or not shared.is_dir():
         return 0
     return int(shutil.disk_usage(shared).free >= ENOUGH_SHARED)
+
+
+def take_soft_labels(trainer: Any) -> None:
+    """Let the loss take the labels that the data set was given (detector.soft)."""
+    from ultralytics.utils.torch_utils import unwrap_model
+
+    soften_loss(unwrap_model(trainer.model))
 
 
 def keep_statistics(trainer: Any) -> None:

@@ -2,7 +2,8 @@
 
 Self-training (Xie et al. 2020, "Self-training with Noisy Student improves ImageNet
 classification", CVPR; Radosavovic et al. 2018, "Data distillation", CVPR, for the views). What
-it is unsure of would teach errors as a label and silence as background, so it is covered in grey.
+it is unsure of would teach errors as a label and silence as background, so it is covered in grey,
+or becomes a label that counts as far as it is believed (`Rules.soft`).
 
 No label of the source is ever read: `labels/` beside `images/`, annotation files and caches of
 faces make no difference.
@@ -54,6 +55,8 @@ class Rules:
         val: share of pictures for validation.
         sure_incorrect: lowest score of an `incorrect` label; None as `sure`. Detectors score
             their rare class lower: at one threshold it gets fewer labels than its share.
+        soft: whether what is doubtful becomes a label, too, believed in part: what several views
+            know of it is more than silence (soft targets: Hinton et al. 2015).
 
     Raises:
         UsageError: at birth, if these make no sense.
@@ -64,6 +67,7 @@ class Rules:
     agreement: float = 0.8
     val: float = 0.05
     sure_incorrect: float | None = None
+    soft: bool = False
 
     def __post_init__(self) -> None:
         if not 0 < self.doubt <= self.sure <= 1:
@@ -89,17 +93,19 @@ class Rules:
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
-    """What becomes of the faces of one picture: N labels, and (M, 4) boxes to cover."""
+    """What becomes of the faces of one picture: N labels, how far each is believed, (N,) above 0
+    to 1, and (M, 4) boxes to cover."""
 
-    sure: Boxes
+    labels: Boxes
+    confidence: Floats
     doubtful: Floats
 
     @property
     def left_out(self) -> str:
         """Why the picture is left out, or "" if it is kept."""
-        if len(self.doubtful) > len(self.sure):
+        if len(self.doubtful) > len(self.labels):
             return "mostly doubtful"
-        return "" if len(self.sure) else "without a face"
+        return "" if len(self.labels) else "without a face"
 
 
 @dataclass
@@ -119,16 +125,23 @@ class Labelling:
 
 def judge(fused: Fused, rules: Rules) -> Verdict:
     """Which fused boxes are labels, which are covered; those that echo a better one and those
-    below `rules.doubt` are neither."""
+    below `rules.doubt` are neither.
+
+    A soft label is believed by the share that its score, and its views' agreement, have of what
+    makes it sure: there is no step from doubtful to sure.
+    """
     boxes = fused.boxes
     overlaps = np.tril(iou(boxes.xyxy, boxes.xyxy), -1)  # with better ones: best come first
     standing = np.ones(len(boxes), dtype=bool)
     for index in range(len(boxes)):
         standing[index] = not (overlaps[index, standing] > _ECHO_IOU).any()
-    sure = (boxes.scores >= rules.lowest(boxes.class_ids)) & (fused.agreement >= rules.agreement)
-    sure &= boxes.heights >= MIN_FACE_HEIGHT
-    doubtful = ~sure & (boxes.scores >= rules.doubt)
-    return Verdict(boxes.select(sure & standing), boxes.xyxy[doubtful & standing])
+    believed = np.minimum(boxes.scores / rules.lowest(boxes.class_ids), 1)
+    if rules.agreement > 0:
+        believed *= np.minimum(fused.agreement / rules.agreement, 1)
+    large = boxes.heights >= MIN_FACE_HEIGHT
+    some = standing & (boxes.scores >= rules.doubt)
+    taken = some & large & (rules.soft | (believed == 1))
+    return Verdict(boxes.select(taken), believed[taken], boxes.xyxy[some & ~taken])
 
 
 def label_pictures(
@@ -206,7 +219,7 @@ def _write(folder: Path, picture: _Picture, verdict: Verdict, val: float) -> Pic
     shown = content if keep else cover(picture.image, verdict)
     height, width = picture.image.shape[:2]
     name = picture.stem + (suffix if known else ".jpg")
-    sample = write_sample(folder, split, name, shown, verdict.sure, size=(width, height))
+    sample = write_sample(folder, split, name, shown, verdict.labels, size=(width, height))
     return PictureRecord(
         file=sample.image.relative_to(folder).as_posix(),
         width=width,
@@ -216,7 +229,7 @@ def _write(folder: Path, picture: _Picture, verdict: Verdict, val: float) -> Pic
         source_digest=fingerprint,
         identity=identity,
         seed=0,
-        boxes=_to_records(verdict.sure),
+        boxes=_to_records(verdict),
     )
 
 
@@ -228,7 +241,7 @@ def cover(image: Image, verdict: Verdict) -> Image:
     """
     height, width = image.shape[:2]
     hidden = np.zeros((height, width), dtype=bool)
-    for boxes, hide in ((_widen(verdict.doubtful), True), (verdict.sure.xyxy, False)):
+    for boxes, hide in ((_widen(verdict.doubtful), True), (verdict.labels.xyxy, False)):
         for x1, y1, x2, y2 in np.clip(boxes.round(), 0, [width, height] * 2).astype(int):
             hidden[y1:y2, x1:x2] = hide
     return np.where(hidden[..., None], np.uint8(PAD_VALUE), image)
@@ -239,16 +252,20 @@ def _widen(boxes: Floats) -> Floats:
     return np.concatenate([boxes[:, :2] - margin, boxes[:, 2:] + margin], axis=1)
 
 
-def _to_records(boxes: Boxes) -> list[FaceRecord]:
+def _to_records(verdict: Verdict) -> list[FaceRecord]:
     """Manifest entries of faces of which class, box and size are believed."""
+    boxes = verdict.labels
     return [
         FaceRecord(
             label=CLASS_NAMES[label],
             box=[round(float(v), 3) for v in xyxy],
             state=STATE,
             face_height=round(float(xyxy[3] - xyxy[1]), 3),
+            confidence=max(round(float(believed), 3), 0.001),
         )
-        for label, xyxy in zip(boxes.class_ids, boxes.xyxy, strict=True)
+        for label, xyxy, believed in zip(
+            boxes.class_ids, boxes.xyxy, verdict.confidence, strict=True
+        )
     ]
 
 

@@ -22,7 +22,9 @@ Every picture is searched at several input sizes, plain and mirrored. Boxes of a
 fused (weighted box fusion); a fused box scores the mean over all views, 0 where a view lacks it.
 From --sure on, if its views agree on the class, it becomes a label. From --doubt to --sure it is
 covered in grey, so that it is taught neither as a face nor as background. Pictures without a
-face, or with more doubtful than sure ones, are left out.
+face, or with more doubtful than sure ones, are left out. With --soft, what is doubtful becomes a
+label, too, unless it is under 6 px high, and counts in training as far as it is believed: by the
+share that its score has of --sure (`confidence` in manifest.jsonl).
 
 Labels that lie beside the pictures are never read.
 
@@ -59,6 +61,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="lowest score of what is covered in grey (.15)",
     )
+    add(
+        "--soft",
+        action="store_true",
+        help="make labels of doubtful faces, too, which training takes as far as they are "
+        "believed; other programs would take them whole",
+    )
     add("--val", type=float, default=0.05, metavar="SHARE", help="of pictures in val (.05)")
     add(
         "--list",
@@ -76,7 +84,9 @@ def run(args: argparse.Namespace) -> int:
     from data.writer import require_new
     from eval.pseudo import Rules, label_pictures
 
-    rules = Rules(args.sure, args.doubt, val=args.val, sure_incorrect=args.sure_incorrect)
+    rules = Rules(
+        args.sure, args.doubt, val=args.val, sure_incorrect=args.sure_incorrect, soft=args.soft
+    )
     require_new(args.out)
     pictures = choose_pictures(args.sources, args.list, args.exclude)
     detector, sizes = _load(args.weights, parse_sizes(args.sizes), args.threads)

@@ -86,6 +86,22 @@ def test_covered_only_where_doubtful(photos: Path, options: list[str], tmp_path:
     assert (after[16:32, 96:112] == 114).all()
 
 
+def test_soft_labels_cover_nothing(photos: Path, options: list[str], tmp_path: Path) -> None:
+    """What is doubtful is a label with a confidence in the manifest, its picture as it was."""
+    assert main(["label", str(photos), *options, "--soft"]) == 0
+    out = tmp_path / "o"
+    written = records(out)
+    assert set(written) == {"sure.png", "both.png", "doubtful.png"}
+    believed = {name: [f.confidence for f in written[name].boxes] for name in written}
+    assert believed["sure.png"] == [1.0, 1.0]
+    share = pytest.approx(0.29 / 0.6, abs=0.01)
+    assert believed["both.png"] == [1.0, share]
+    assert believed["doubtful.png"] == [believed["both.png"][1]]
+    for name in written:
+        assert (out / written[name].file).read_bytes() == (photos / "images" / name).read_bytes()
+    assert main(["check", str(out)]) == 0
+
+
 def test_labels_beside_the_pictures_make_no_difference(
     photos: Path, options: list[str], tmp_path: Path
 ) -> None:

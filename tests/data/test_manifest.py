@@ -63,6 +63,15 @@ def test_class_is_called_class() -> None:
     assert '"boxes": [{"class": "incorrect", "box": [0, 0, 0, 0]' in record_to_line(record)
 
 
+@pytest.mark.parametrize("confidence", [1.0, 0.5])
+def test_confidence_is_written_where_it_says_something(confidence: float) -> None:
+    face = FaceRecord("with_mask", [0.0, 0.0, 1.0, 1.0], confidence=confidence)
+    record = PictureRecord("a.jpg", 4, 4, "train", "a", "", "a", 0, [face])
+    line = record_to_line(record)
+    assert ("confidence" in line) == (confidence < 1)
+    assert line_to_record(line) == record
+
+
 def test_no_manifest_has_no_records(tmp_path: Path) -> None:
     assert list(read_manifest(tmp_path)) == []
 
@@ -90,6 +99,8 @@ GOOD = record_to_line(
         pytest.param(GOOD.replace("[0, 0, 1, 1]", "[0, 0, 1, 1e999]"), id="infinite"),
         pytest.param(GOOD.replace("[0, 0, 1, 1]", "7"), id="number-for-box"),
         pytest.param(GOOD.replace('"boxes": [', '"boxes": [3, '), id="number-for-face"),
+        pytest.param(GOOD.replace('"class"', '"confidence": 0, "class"'), id="not-believed"),
+        pytest.param(GOOD.replace('"class"', '"confidence": 2, "class"'), id="too-sure"),
     ],
 )
 def test_broken_line_is_refused_by_name(line: str) -> None:

@@ -55,9 +55,36 @@ def test_verdict(
     rows: list[Row], sure: list[list[float]], doubtful: list[list[float]], left_out: str
 ) -> None:
     verdict = judge(make_fused(*rows), Rules())
-    assert verdict.sure.xyxy.tolist() == sure
+    assert verdict.labels.xyxy.tolist() == sure
+    assert verdict.confidence.tolist() == [1.0] * len(sure)
     assert verdict.doubtful.tolist() == doubtful
     assert verdict.left_out == left_out
+
+
+@pytest.mark.parametrize(
+    ("rows", "labels", "doubtful"),
+    [
+        pytest.param([(FACE, 0.6, 0.8)], [(FACE, 1.0)], [], id="just sure"),
+        pytest.param([(FACE, 0.3, 1.0)], [(FACE, 0.5)], [], id="half the score"),
+        pytest.param([(FACE, 0.9, 0.4)], [(FACE, 0.5)], [], id="half the agreement"),
+        pytest.param([(FACE, 0.3, 0.4)], [(FACE, 0.25)], [], id="half of both"),
+        pytest.param([(FACE, 0.14, 1.0)], [], [], id="background"),
+        pytest.param([(TINY, 0.9, 1.0)], [], [TINY], id="too small to tell"),
+        pytest.param([(FACE, 0.9, 1.0), (ECHO, 0.3, 1.0)], [(FACE, 1.0)], [], id="echo"),
+        pytest.param(
+            [(FACE, 0.9, 1.0), (APART, 0.15, 1.0)],
+            *([(FACE, 1.0), (APART, 0.25)], []),
+            id="one of each",
+        ),
+    ],
+)
+def test_soft_labels_are_believed_in_part(
+    rows: list[Row], labels: list[tuple[list[float], float]], doubtful: list[list[float]]
+) -> None:
+    verdict = judge(make_fused(*rows), Rules(soft=True))
+    assert verdict.labels.xyxy.tolist() == [xyxy for xyxy, _ in labels]
+    assert verdict.confidence == pytest.approx([confidence for _, confidence in labels])
+    assert verdict.doubtful.tolist() == doubtful
 
 
 @pytest.mark.parametrize(
@@ -73,7 +100,7 @@ def test_verdict(
 def test_cover(doubtful: list[list[float]], grey: list[tuple[int, int, int, int]]) -> None:
     image = np.full((60, 100, 3), (9, 200, 30), np.uint8)
     sure = Boxes(np.array([[80.0, 0, 100, 60]]), np.zeros(1, int), np.ones(1))
-    covered = cover(image, Verdict(sure, np.array(doubtful).reshape(-1, 4)))
+    covered = cover(image, Verdict(sure, np.ones(1), np.array(doubtful).reshape(-1, 4)))
     expected = image.copy()
     for x1, y1, x2, y2 in grey:
         expected[y1:y2, x1:x2] = 114
@@ -115,4 +142,4 @@ def test_rules_that_make_no_sense(values: dict[str, float]) -> None:
 def test_the_rare_class_may_have_its_own_threshold(label: Label, score: float, sure: bool) -> None:
     boxes = Boxes(np.array([FACE]), np.array([label]), np.array([score]))
     verdict = judge(Fused(boxes, np.ones(1), np.ones(1)), Rules(sure_incorrect=0.35))
-    assert (len(verdict.sure), len(verdict.doubtful)) == (int(sure), int(not sure))
+    assert (len(verdict.labels), len(verdict.doubtful)) == (int(sure), int(not sure))
