@@ -108,8 +108,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--freeze-bn",
         action="store_true",
-        help="keep the statistics of all normalisations: to go on from trained weights, on a CPU "
-        "1.3 to 1.6 times as fast",
+        help="keep the statistics of all normalisations: to go on from trained weights, faster on "
+        "a CPU (bench train)",
     )
     add(
         "--one-head",
