@@ -47,13 +47,12 @@ def drop_second_head(module: Any) -> None:
         head.one2one_cv2 = head.one2one_cv3 = None
 
 
-def copy_second_head(module: Any, source: Any) -> None:
-    """Begin the end-to-end head as a copy of the other where `source`, which the weights are from,
-    has none: as ultralytics begins every training, and better than at random."""
-    if has_second_head(module) and not has_second_head(source):
-        head = module.model[-1]
-        for branch in ("cv2", "cv3"):
-            getattr(head, f"one2one_{branch}").load_state_dict(getattr(head, branch).state_dict())
+def copy_second_head(module: Any) -> None:
+    """Begin the end-to-end head as a copy of the other, in place: as ultralytics begins every
+    training, and better than at random."""
+    head = module.model[-1]
+    for branch in ("cv2", "cv3"):
+        getattr(head, f"one2one_{branch}").load_state_dict(getattr(head, branch).state_dict())
 
 
 def choose_heads(module: Any, source: Any, *, one_head: bool) -> None:
@@ -61,10 +60,11 @@ def choose_heads(module: Any, source: Any, *, one_head: bool) -> None:
 
     Args:
         module: torch module of ultralytics, changed in place.
-        source: the module whose weights it has got; None if they are random.
+        source: the module whose weights it has got; None if they are random. Where it has no
+            end-to-end head, that begins as a copy.
         one_head: without the end-to-end head.
     """
     if one_head:
         drop_second_head(module)
-    elif source is not None:
-        copy_second_head(module, source)
+    elif source is not None and has_second_head(module) and not has_second_head(source):
+        copy_second_head(module)

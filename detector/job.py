@@ -13,6 +13,8 @@ from data.exceptions import MaskwatchError
 from detector.environment import INTERRUPTED
 
 TRACE = "traceback.txt"
+RUN_FILE = "run.json"  # what to do, in RUN_FOLDER
+CONFIDENCES = "confidences.json"  # beside it: how far labels are believed (detector.soft)
 
 
 def work(argv: list[str], run: Callable[[Path], None]) -> int:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from data.exceptions import ImageError, WeightsError
 from data.extras import require
 from data.images import read_image
-from detector.heads import set_score_width
+from detector.heads import copy_second_head, set_score_width
 from detector.letterbox import letterbox
 from detector.runtime import to_tensor
 from detector.session import parse_metadata, read_onnx
@@ -62,9 +62,7 @@ def restore(path: Path, batches: Iterable[Batch]) -> Any:
         head.end2end = False
         module.eval()
         _measure(module, [torch.from_numpy(batch) for batch in batches], path)
-        for branch in ("cv2", "cv3"):
-            state = getattr(head, branch).state_dict()
-            getattr(head, f"one2one_{branch}").load_state_dict(state)
+    copy_second_head(module)
     head.end2end = True  # as ultralytics builds it
     return module
 

@@ -26,6 +26,7 @@ from data.extras import package_file, require
 from data.files import write_json, write_text
 from detector.config import GPU_IMGSZ, TrainConfig
 from detector.environment import INTERRUPTED, training_environment
+from detector.job import CONFIDENCES, RUN_FILE
 from detector.mixing import (
     Extra,
     choose_samples,
@@ -41,12 +42,10 @@ from weights.registry import find_weights
 log = logging.getLogger(__name__)
 
 DEFAULT_INIT = "yolo26n.pt"
-RUN_FILE = "run.json"
 ONNX_NAME = "maskwatch.onnx"
 LAST = Path("weights", "last.pt")
 CARD = "README.md"
 TRAIN_LIST = "train.txt"
-CONFIDENCES = "confidences.json"
 KILLED = -9  # by SIGKILL, which Windows doesn't name
 
 _LOWEST = {"epochs": 1, "batch": 0, "nbs": 1, "workers": 0, "patience": 0, "seed": 0}

@@ -28,7 +28,7 @@ from detector.environment import cache_folder, core_count
 from detector.export import export_onnx
 from detector.frozen import freeze_statistics
 from detector.heads import choose_heads
-from detector.job import work
+from detector.job import CONFIDENCES, RUN_FILE, work
 from detector.restore import restore_checkpoint, show_pictures
 from detector.soft import soften, soften_loss
 
@@ -55,7 +55,7 @@ def run(out: Path) -> None:
 
     The card is written last: it marks a run as finished.
     """
-    job = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    job = json.loads((out / RUN_FILE).read_text(encoding="utf-8"))
     config = TrainConfig(**job["config"])
     prepare_settings()
     last = out / "weights" / "last.pt"
@@ -63,7 +63,7 @@ def run(out: Path) -> None:
         init = fetch_init(job["init"])
         known = init.endswith((".pt", ".onnx"))
         job["init_sha256"] = digest(Path(init)) if known else ""
-        write_json(out / "run.json", job)
+        write_json(out / RUN_FILE, job)
         if init.endswith(".onnx"):
             pictures = [sample.image for sample in find_samples(Path(job["data"]), "train")]
             shown = show_pictures(pictures, config.imgsz)
@@ -206,7 +206,7 @@ def fit(out: Path, init: str, config: TrainConfig, device: str, *, resume: bool 
 
 def read_job_confidences(out: Path) -> dict[str, list[float]]:
     """How far the labels of some pictures are believed, as `detector.train` left it."""
-    path = out / "confidences.json"
+    path = out / CONFIDENCES
     if not path.is_file():
         return {}
     found: dict[str, list[float]] = json.loads(path.read_text(encoding="utf-8"))

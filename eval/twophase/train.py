@@ -8,7 +8,8 @@ from typing import Any
 from data.exceptions import TrainingError, UsageError
 from data.extras import package_file
 from data.files import write_json
-from detector.train import CARD, LAST, RUN_FILE, check_out, fingerprint, pick_device, run_worker
+from detector.job import RUN_FILE
+from detector.train import CARD, LAST, check_out, fingerprint, pick_device, run_worker
 from eval.twophase.network import STARTS, is_file_of_weights
 
 ONNX_NAME = "two-phase.onnx"

@@ -23,7 +23,7 @@ from data.extras import require
 from data.files import atomic_path
 from data.labels import CLASS_NAMES
 from detector.environment import core_count
-from detector.job import work
+from detector.job import RUN_FILE, work
 from detector.train import LAST
 from eval.twophase.card import draw_curves, write_card
 from eval.twophase.crops import CONTEXT, CropSet, collect_crops, plain, vary
@@ -52,7 +52,7 @@ def run(out: Path) -> None:
 
     The card is written last: it marks a run as finished.
     """
-    job = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    job = json.loads((out / RUN_FILE).read_text(encoding="utf-8"))
     config = ClassifierConfig(**job["two_phase"])
     torch = require("torch", "train")
     train, val = read_crops(Path(job["data"]), config)

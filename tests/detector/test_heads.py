@@ -8,7 +8,7 @@ import torch
 
 from data.exceptions import WeightsError
 from detector.export import combine_checkpoints, export_onnx
-from detector.heads import copy_second_head, drop_second_head, has_second_head, set_score_width
+from detector.heads import choose_heads, drop_second_head, has_second_head, set_score_width
 
 pytestmark = pytest.mark.usefixtures("private_cache")
 
@@ -67,13 +67,14 @@ def test_a_second_head_begins_as_the_first(lacks: bool) -> None:
     if lacks:
         drop_second_head(source)
     before = {key: value.clone() for key, value in network.state_dict().items()}
-    copy_second_head(network, source)
+    choose_heads(network, source, one_head=False)
     state = network.state_dict()
     for key in (key for key in state if "one2one" in key):
         expected = state[key.replace("one2one_", "")] if lacks else before[key]
         assert torch.equal(state[key], expected), key
-    drop_second_head(network)
-    copy_second_head(network, source)  # trained without: stays so
+    choose_heads(network, source, one_head=True)
+    assert not has_second_head(network)
+    choose_heads(network, source, one_head=False)  # trained without: stays so
     assert not has_second_head(network)
 
 

@@ -13,8 +13,9 @@ from detector.config import TrainConfig
 from detector.curves import read_results
 from detector.export import export_onnx
 from detector.heads import has_second_head
+from detector.job import CONFIDENCES
 from detector.soft import read_confidences
-from detector.train import CONFIDENCES, TrainResult, train
+from detector.train import TrainResult, train
 from tests.conftest import SetBuilder
 
 pytestmark = pytest.mark.usefixtures("private_cache")
