@@ -143,17 +143,17 @@ def _of_list(root: Path, path: Path, split: str) -> list[Sample]:
     return [Sample(p, image_to_label(root, p), split) for p in images]
 
 
-def image_to_label(root: Path, image: Path) -> Path:
+def image_to_label(root: Path | None, image: Path) -> Path:
     """The label file of a picture: first `images` below the root becomes `labels`.
 
-    For a picture outside the root, the last one does, as ultralytics has it.
+    For a picture outside the root, or without one, the last one does, as ultralytics has it.
     """
-    inside = image.is_relative_to(root)
-    parts = list(image.relative_to(root).parts if inside else image.parts)
+    base = root if root is not None and image.is_relative_to(root) else None
+    parts = list((image.relative_to(base) if base else image).parts)
     if "images" in parts:
-        index = parts.index("images") if inside else -1 - parts[::-1].index("images")
+        index = parts.index("images") if base else -1 - parts[::-1].index("images")
         parts[index] = "labels"
-    label = Path(root, *parts) if inside else Path(*parts)
+    label = Path(base, *parts) if base else Path(*parts)
     return label.parent / f"{label.stem}.txt"
 
 

@@ -5,8 +5,8 @@ classification", CVPR; Radosavovic et al. 2018, "Data distillation", CVPR, for t
 it is unsure of would teach errors as a label and silence as background, so it is covered in grey,
 or becomes a label that counts as far as it is believed (`Rules.soft`).
 
-No label of the source is ever read: `labels/` beside `images/`, annotation files and caches of
-faces make no difference.
+No label of the source is ever read here: `labels/` beside `images/`, annotation files and caches of
+faces make no difference. `eval.relabel` is for sets whose labels are wanted.
 """
 
 import hashlib
@@ -16,11 +16,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data.boxes import Boxes, Floats, Ints, iou
 from data.convert import unique_stems
 from data.dataset import write_yaml
-from data.exceptions import ImageError, NoFacesError, UsageError
+from data.exceptions import AnnotationError, ImageError, NoFacesError, UsageError
 from data.files import atomic_folder
 from data.images import IMAGE_SUFFIXES, Image
 from data.labels import CLASS_NAMES, Label
@@ -33,13 +34,15 @@ from detector.predict import read_ahead
 from detector.runtime import Detector
 from synth.scene import MIN_FACE_HEIGHT
 
+Bools = NDArray[np.bool_]
+
 STATE = "pseudo"  # in the manifest, where generated faces say how the mask is worn
 
 # Lowest score of a box in one view: votes below hardly move the mean over all views.
 _CONF = 0.05
 # Fused boxes that overlap by more are two opinions on one face (as detector.decode's default).
 _ECHO_IOU = 0.5
-_AHEAD = 8  # pictures read while the model runs
+AHEAD = 8  # pictures read while the model runs
 _MARGIN = 0.1  # of a covered box, on each side: boxes end below the hair
 
 
@@ -131,10 +134,7 @@ def judge(fused: Fused, rules: Rules) -> Verdict:
     makes it sure: there is no step from doubtful to sure.
     """
     boxes = fused.boxes
-    overlaps = np.tril(iou(boxes.xyxy, boxes.xyxy), -1)  # with better ones: best come first
-    standing = np.ones(len(boxes), dtype=bool)
-    for index in range(len(boxes)):
-        standing[index] = not (overlaps[index, standing] > _ECHO_IOU).any()
+    standing = are_standing(boxes)
     believed = np.minimum(boxes.scores / rules.lowest(boxes.class_ids), 1)
     if rules.agreement > 0:
         believed *= np.minimum(fused.agreement / rules.agreement, 1)
@@ -142,6 +142,15 @@ def judge(fused: Fused, rules: Rules) -> Verdict:
     some = standing & (boxes.scores >= rules.doubt)
     taken = some & large & (rules.soft | (believed == 1))
     return Verdict(boxes.select(taken), believed[taken], boxes.xyxy[some & ~taken])
+
+
+def are_standing(boxes: Boxes) -> Bools:
+    """(N,) whether each of N fused boxes, best first, is no second opinion on a better one."""
+    overlaps = np.tril(iou(boxes.xyxy, boxes.xyxy), -1)  # with better ones: best come first
+    standing = np.ones(len(boxes), dtype=np.bool_)
+    for index in range(len(boxes)):
+        standing[index] = not (overlaps[index, standing] > _ECHO_IOU).any()
+    return standing
 
 
 def label_pictures(
@@ -172,22 +181,47 @@ def label_pictures(
         WeightsError: if the model fails.
         OSError: if the file system refuses.
     """
+
+    def look(_: Path, image: Image) -> Verdict:
+        return judge(look_at(detector, image, sizes), rules)
+
+    return write_labelled(pictures, out, look, rules.val, progress)
+
+
+def look_at(detector: Detector, image: Image, sizes: Sequence[int]) -> Fused:
+    """What all views of (H, W, 3) uint8 BGR say together; raises as Detector.detect."""
+    return fuse(detect_views(detector, image, sizes, _CONF))
+
+
+def write_labelled(
+    pictures: Sequence[tuple[Path, str]],
+    out: Path,
+    look: Callable[[Path, Image], Verdict],
+    val: float,
+    progress: Callable[[str, int, int], None],
+) -> Labelling:
+    """Write the pictures with what `look` says of each file and its pixels; arguments and errors
+    are those of label_pictures. An AnnotationError of `look` is a fault of its picture.
+    """
     require_new(out)
     result = Labelling()
     paths = [path for path, _ in pictures]
-    jobs = zip(pictures, unique_stems(paths), read_ahead(paths, _AHEAD), strict=True)
+    jobs = zip(pictures, unique_stems(paths), read_ahead(paths, AHEAD), strict=True)
     with atomic_folder(out) as folder:
         progress("pictures", 0, len(pictures))
         for done, ((path, name), stem, (_, image)) in enumerate(jobs, start=1):
-            if isinstance(image, ImageError):
-                result.faults.append(str(image))
+            try:
+                if isinstance(image, ImageError):
+                    raise image
+                verdict = look(path, image)
+            except (ImageError, AnnotationError) as error:
+                result.faults.append(str(error))
             else:
-                verdict = judge(fuse(detect_views(detector, image, sizes, _CONF)), rules)
                 if verdict.left_out:
                     result.left_out[verdict.left_out] += 1
                 else:
                     picture = _Picture(path, name, stem, image)
-                    result.records.append(_write(folder, picture, verdict, rules.val))
+                    result.records.append(_write(folder, picture, verdict, val))
                     result.covered += len(verdict.doubtful)
             progress("pictures", done, len(pictures))
         _check_some(result, len(pictures))

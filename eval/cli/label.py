@@ -26,7 +26,11 @@ face, or with more doubtful than sure ones, are left out. With --soft, what is d
 label, too, unless it is under 6 px high, and counts in training as far as it is believed: by the
 share that its score has of --sure (`confidence` in manifest.jsonl).
 
-Labels that lie beside the pictures are never read.
+With --keep-classes, classes come from the labels beside the pictures (labels/*.txt beside images/),
+and boxes from the detector: sets differ in what a face's box is, and a network trained on one
+draws boxes that don't fit the others. Every label stays; one that no box is found for is moved by
+what is usual in the set. What the detector is sure of and nobody labelled is covered in grey.
+Else labels that lie beside the pictures are never read.
 
 Exit status: 0 if at least one picture was written (each that couldn't be read is named on
 stderr), 1 on an error, 2 on wrong usage.
@@ -67,6 +71,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="make labels of doubtful faces, too, which training takes as far as they are "
         "believed; other programs would take them whole",
     )
+    add(
+        "--keep-classes",
+        action="store_true",
+        help="take faces and classes from the labels beside the pictures; only boxes are the "
+        "detector's",
+    )
     add("--val", type=float, default=0.05, metavar="SHARE", help="of pictures in val (.05)")
     add(
         "--list",
@@ -83,7 +93,13 @@ def run(args: argparse.Namespace) -> int:
     """Label; say what was written, covered, left out and passed over."""
     from data.writer import require_new
     from eval.pseudo import Rules, label_pictures
+    from eval.relabel import relabel_pictures
 
+    if args.keep_classes and (args.soft or args.sure_incorrect is not None):
+        raise UsageError(
+            "expected --keep-classes without --soft and --sure-incorrect: labels are taken as "
+            "they are; leave one of them out"
+        )
     rules = Rules(
         args.sure, args.doubt, val=args.val, sure_incorrect=args.sure_incorrect, soft=args.soft
     )
@@ -91,9 +107,8 @@ def run(args: argparse.Namespace) -> int:
     pictures = choose_pictures(args.sources, args.list, args.exclude)
     detector, sizes = _load(args.weights, parse_sizes(args.sizes), args.threads)
     with ProgressLine() as progress:
-        result = label_pictures(
-            pictures, args.out, detector, sizes=sizes, rules=rules, progress=progress
-        )
+        write = relabel_pictures if args.keep_classes else label_pictures
+        result = write(pictures, args.out, detector, sizes=sizes, rules=rules, progress=progress)
     for fault in result.faults:
         print(f"maskwatch: passed over: {' '.join(fault.split())}", file=sys.stderr)
     print("\n".join(format_result(args.out, result)))

@@ -123,6 +123,52 @@ def test_labels_beside_the_pictures_make_no_difference(
     assert first == second
 
 
+def test_keep_classes(
+    photos: Path, options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Classes and faces of the labels, boxes of the detector; a broken label is passed over."""
+    labels = photos / "labels"
+    labels.mkdir()
+    (labels / "sure.txt").write_text("2 0.1875 0.40625 0.15 0.3\n0 0.5 0.5 0.1 0.2\n")
+    (labels / "both.txt").write_text("1 0.1875 0.375 0.1875 0.375\n")
+    (labels / "doubtful.txt").write_text("nonsense\n")
+    assert main(["label", str(photos), *options, "--keep-classes"]) == 0
+    said, err = capsys.readouterr()
+    assert "1 incorrect, 1 with_mask, 1 without_mask" in said
+    assert "broken.jpg" in err
+    assert "doubtful.txt:1" in err
+    written = records(tmp_path / "o")
+    assert set(written) == {"sure.png", "both.png"}
+    # Found at 12 to 36; what isn't found is moved by the mean of (-.125, -.229, .125, .021) and 0.
+    assert written["sure.png"].boxes[0].box == [12.0, 12.0, 36.0, 36.0]
+    assert written["sure.png"].boxes[1].box == pytest.approx([56.8, 24.133, 71.2, 38.533])
+    # The green square has no label: covered, as the detector is sure of it.
+    after = read_image(tmp_path / "o" / written["sure.png"].file)
+    assert (after[16:32, 96:112] == 114).all()
+    assert main(["check", str(tmp_path / "o")]) == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        pytest.param([], "expected YOLO labels beside", id="no labels"),
+        pytest.param(["--soft"], "without --soft", id="soft"),
+        pytest.param(["--sure-incorrect", "0.5"], "without --soft", id="a class's own threshold"),
+    ],
+)
+def test_keep_classes_refused(
+    photos: Path,
+    options: list[str],
+    more: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["label", str(photos), *options, "--keep-classes", *more]) in {1, 2}
+    err = capsys.readouterr().err
+    assert message in err
+    assert "Traceback" not in err
+
+
 def test_list_and_exclude(photos: Path, options: list[str], tmp_path: Path) -> None:
     wanted, unwanted = tmp_path / "train.txt", tmp_path / "test.txt"
     wanted.write_text("./images/sure.png\nimages/both.png\n\nimages/sure.png\n")
