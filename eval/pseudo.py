@@ -36,6 +36,10 @@ from synth.scene import MIN_FACE_HEIGHT
 
 Bools = NDArray[np.bool_]
 
+# Detectors, with the sizes in px of the inputs that each looks at. What detectors that were trained
+# apart agree on is more often right than what one of them says twice.
+Panel = Sequence[tuple[Detector, Sequence[int]]]
+
 STATE = "pseudo"  # in the manifest, where generated faces say how the mask is worn
 
 # Lowest score of a box in one view: votes below hardly move the mean over all views.
@@ -156,13 +160,12 @@ def are_standing(boxes: Boxes) -> Bools:
 def label_pictures(
     pictures: Sequence[tuple[Path, str]],
     out: Path,
-    detector: Detector,
+    panel: Panel,
     *,
-    sizes: Sequence[int],
     rules: Rules,
     progress: Callable[[str, int, int], None],
 ) -> Labelling:
-    """Write a YOLO data set of what the detector is sure of; `out` appears whole or not at all.
+    """Write a YOLO data set of what detectors are sure of; `out` appears whole or not at all.
 
     Pictures in which nothing was doubtful are copied byte for byte. Those with more doubtful than
     sure faces, or with none, are left out; those that can't be read are faults.
@@ -170,8 +173,8 @@ def label_pictures(
     Args:
         pictures: each file and its name for the manifest.
         out: the set's folder; must not exist, or be empty.
-        detector: finds the faces.
-        sizes: input sizes in px; each is a plain and a mirrored view.
+        panel: who finds the faces; every size is a plain and a mirrored view, and all views count
+            the same.
         rules: what is sure, and how many pictures go to `val`.
         progress: told what is done and how much of how many.
 
@@ -183,14 +186,15 @@ def label_pictures(
     """
 
     def look(_: Path, image: Image) -> Verdict:
-        return judge(look_at(detector, image, sizes), rules)
+        return judge(look_at(panel, image), rules)
 
     return write_labelled(pictures, out, look, rules.val, progress)
 
 
-def look_at(detector: Detector, image: Image, sizes: Sequence[int]) -> Fused:
+def look_at(panel: Panel, image: Image) -> Fused:
     """What all views of (H, W, 3) uint8 BGR say together; raises as Detector.detect."""
-    return fuse(detect_views(detector, image, sizes, _CONF))
+    each = [detect_views(detector, image, sizes, _CONF) for detector, sizes in panel]
+    return fuse([view for views in each for view in views])
 
 
 def write_labelled(

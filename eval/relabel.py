@@ -17,10 +17,10 @@ from data.exceptions import AnnotationError, DatasetError, ImageError
 from data.images import Image
 from detector.ensemble import Fused
 from detector.predict import read_ahead
-from detector.runtime import Detector
 from eval.pseudo import (
     AHEAD,
     Labelling,
+    Panel,
     Rules,
     Verdict,
     are_standing,
@@ -92,13 +92,12 @@ def rebox(seen: Seen, shift: Floats, sure: float, shape: tuple[int, int]) -> Ver
 def relabel_pictures(
     pictures: Sequence[tuple[Path, str]],
     out: Path,
-    detector: Detector,
+    panel: Panel,
     *,
-    sizes: Sequence[int],
     rules: Rules,
     progress: Callable[[str, int, int], None],
 ) -> Labelling:
-    """Write a YOLO data set of the labels that lie beside the pictures, with the detector's boxes.
+    """Write a YOLO data set of the labels that lie beside the pictures, with the panel's boxes.
 
     Arguments, and errors beside these, are those of eval.pseudo.label_pictures; of `rules` `sure`,
     `doubt` (the lowest score of a box that a label may take) and `val` count. Pictures whose
@@ -116,7 +115,7 @@ def relabel_pictures(
     seen: dict[Path, Seen | AnnotationError] = {}
     for done, (path, image) in enumerate(read_ahead(list(files), AHEAD), start=1):
         if not isinstance(image, ImageError):
-            fused = look_at(detector, image, sizes)
+            fused = look_at(panel, image)
             try:
                 seen[path] = _see(files[path], image, fused, rules.doubt)
             except AnnotationError as error:

@@ -12,19 +12,18 @@ from eval.cli.progress import ProgressLine
 from eval.view_sizes import SIZES, parse_sizes
 
 if TYPE_CHECKING:
-    from detector.runtime import Detector
-    from eval.pseudo import Labelling
+    from eval.pseudo import Labelling, Panel
 
 log = logging.getLogger(__name__)
 
 EPILOG = """\
-Every picture is searched at several input sizes, plain and mirrored. Boxes of all views are
-fused (weighted box fusion); a fused box scores the mean over all views, 0 where a view lacks it.
-From --sure on, if its views agree on the class, it becomes a label. From --doubt to --sure it is
-covered in grey, so that it is taught neither as a face nor as background. Pictures without a
-face, or with more doubtful than sure ones, are left out. With --soft, what is doubtful becomes a
-label, too, unless it is under 6 px high, and counts in training as far as it is believed: by the
-share that its score has of --sure (`confidence` in manifest.jsonl).
+Every picture is searched at several input sizes, plain and mirrored, with each --weights. Boxes
+of all views are fused (weighted box fusion); a fused box scores the mean over all views, 0 where
+a view lacks it. From --sure on, if its views agree on the class, it becomes a label. From --doubt
+to --sure it is covered in grey, so that it is taught neither as a face nor as background. Pictures
+without a face, or with more doubtful than sure ones, are left out. With --soft, what is doubtful
+becomes a label, too, unless it is under 6 px high, and counts in training as far as it is
+believed: by the share that its score has of --sure (`confidence` in manifest.jsonl).
 
 With --keep-classes, classes come from the labels beside the pictures (labels/*.txt beside images/),
 and boxes from the detector: sets differ in what a face's box is, and a network trained on one
@@ -44,7 +43,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("sources", nargs="+", type=Path, metavar="SOURCE", help="photos, folders (searched deep)")
     add("--out", type=Path, required=True, metavar="DIR", help="new set's folder")
-    add("--weights", type=Path, metavar="FILE", help="ONNX file (the shipped weights)")
+    add(
+        "--weights",
+        type=Path,
+        action="append",
+        metavar="FILE",
+        help="ONNX file (the shipped weights); several times for several that label together",
+    )
     add(
         "--sizes",
         default=SIZES,
@@ -105,27 +110,29 @@ def run(args: argparse.Namespace) -> int:
     )
     require_new(args.out)
     pictures = choose_pictures(args.sources, args.list, args.exclude)
-    detector, sizes = _load(args.weights, parse_sizes(args.sizes), args.threads)
+    panel = _load(args.weights or [None], parse_sizes(args.sizes), args.threads)
     with ProgressLine() as progress:
         write = relabel_pictures if args.keep_classes else label_pictures
-        result = write(pictures, args.out, detector, sizes=sizes, rules=rules, progress=progress)
+        result = write(pictures, args.out, panel, rules=rules, progress=progress)
     for fault in result.faults:
         print(f"maskwatch: passed over: {' '.join(fault.split())}", file=sys.stderr)
     print("\n".join(format_result(args.out, result)))
     return 0
 
 
-def _load(
-    weights: Path | None, sizes: Sequence[int], threads: int | None
-) -> tuple["Detector", list[int]]:
-    """The detector, and the sizes as it takes them, none twice: a repeated view agrees with itself.
+def _load(weights: Sequence[Path | None], sizes: Sequence[int], threads: int | None) -> "Panel":
+    """Each detector once, and the sizes as it takes them, none twice: a repeated view agrees with
+    itself.
 
     Loaded at each size, since a model of a fixed size refuses others only then.
     """
     from detector.runtime import Detector
 
-    detectors = [Detector(weights, imgsz=size, threads=threads) for size in sizes]
-    return detectors[0], list(dict.fromkeys(d.imgsz for d in detectors))
+    panel = []
+    for file in dict.fromkeys(weights):
+        detectors = [Detector(file, imgsz=size, threads=threads) for size in sizes]
+        panel.append((detectors[0], list(dict.fromkeys(d.imgsz for d in detectors))))
+    return panel
 
 
 def choose_pictures(

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
+from onnx import numpy_helper
 
 from data.boxes import iou
 from data.dataset import find_samples, read_labels, write_yaml
@@ -167,6 +169,28 @@ def test_keep_classes_refused(
     err = capsys.readouterr().err
     assert message in err
     assert "Traceback" not in err
+
+
+def test_several_weights_label_together(photos: Path, options: list[str], tmp_path: Path) -> None:
+    """Of two detectors the second sees nothing faint: a score of .29 is half of that to both."""
+    model = onnx.load(options[1])
+    half = next(each for each in model.graph.initializer if each.name == "half")
+    half.CopyFrom(numpy_helper.from_array(np.array(0.8, np.float32), "half"))
+    onnx.save(model, tmp_path / "second.onnx")
+    assert main(["label", str(photos), *options, "--weights", str(tmp_path / "second.onnx")]) == 0
+    out = tmp_path / "o"
+    written = records(out)
+    assert set(written) == {"sure.png", "both.png"}
+    assert (out / written["both.png"].file).read_bytes() == (
+        photos / "images" / "both.png"
+    ).read_bytes()
+
+
+def test_weights_named_twice_count_once(photos: Path, options: list[str], tmp_path: Path) -> None:
+    assert main(["label", str(photos), *options]) == 0
+    twice = ["--weights", options[1], *options[:-1], str(tmp_path / "twice")]
+    assert main(["label", str(photos), *twice]) == 0
+    assert records(tmp_path / "twice") == records(tmp_path / "o")
 
 
 def test_list_and_exclude(photos: Path, options: list[str], tmp_path: Path) -> None:
