@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from data.boxes import Boxes, Floats, Ints, iou
 from data.convert import unique_stems
@@ -32,9 +31,8 @@ from detector.ensemble import Fused, detect_views, fuse
 from detector.letterbox import PAD_VALUE
 from detector.predict import read_ahead
 from detector.runtime import Detector
+from eval.matching import Bools
 from synth.scene import MIN_FACE_HEIGHT
-
-Bools = NDArray[np.bool_]
 
 # Detectors, with the sizes in px of the inputs that each looks at. What detectors that were trained
 # apart agree on is more often right than what one of them says twice.

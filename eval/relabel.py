@@ -30,7 +30,7 @@ from eval.pseudo import (
 
 # Least overlap of a label with the box that the detector draws around the same face: a box from
 # the crown, with ears, has one of about .4 with a box from the brows.
-SAME_FACE = 0.3
+LEAST_OVERLAP = 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +43,7 @@ class Seen:
     taken: Ints
 
 
-def pair_up(truth: Floats, found: Floats, least: float = SAME_FACE) -> Ints:
+def pair_up(truth: Floats, found: Floats, least: float = LEAST_OVERLAP) -> Ints:
     """Which of (F, 4) found boxes each of (T, 4) labelled ones takes, one each, the pairs that
     overlap most first.
 

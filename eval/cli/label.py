@@ -27,9 +27,10 @@ believed: by the share that its score has of --sure (`confidence` in manifest.js
 
 With --keep-classes, classes come from the labels beside the pictures (labels/*.txt beside images/),
 and boxes from the detector: sets differ in what a face's box is, and a network trained on one
-draws boxes that don't fit the others. Every label stays; one that no box is found for is moved by
-what is usual in the set. What the detector is sure of and nobody labelled is covered in grey.
-Else labels that lie beside the pictures are never read.
+draws boxes that don't fit the others. A label takes the box that overlaps it most, of those that
+score --doubt or more; one that no box is found for is moved by what is usual in the set. What the
+detector is sure of and nobody labelled is covered in grey, and a picture with more of that than
+labels is left out. Without it, labels that lie beside the pictures are never read.
 
 Exit status: 0 if at least one picture was written (each that couldn't be read is named on
 stderr), 1 on an error, 2 on wrong usage.

@@ -165,6 +165,7 @@ def test_list_files_give_splits(tmp_path: Path) -> None:
 def test_label_of_a_picture_outside_the_root(tmp_path: Path) -> None:
     outside = tmp_path / "images" / "old" / "images" / "a.b.jpg"
     assert image_to_label(tmp_path / "set", outside) == tmp_path / "images/old/labels/a.b.txt"
+    assert image_to_label(None, outside) == tmp_path / "images/old/labels/a.b.txt"
     inside = tmp_path / "images" / "images" / "a.jpg"
     assert image_to_label(tmp_path, inside) == tmp_path / "labels/images/a.txt"
 

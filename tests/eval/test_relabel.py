@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from data.boxes import Boxes, iou
-from eval.relabel import SAME_FACE, Seen, measure_shift, pair_up, rebox
+from eval.relabel import LEAST_OVERLAP, Seen, measure_shift, pair_up, rebox
 
 SHAPE = (100, 200)
 
@@ -55,9 +55,9 @@ def test_pairs_overlap_and_no_box_is_taken_twice(
     used = taken[taken >= 0]
     assert len(set(used.tolist())) == len(used)
     overlap = iou(first, second)
-    assert (overlap[np.flatnonzero(taken >= 0), used] >= SAME_FACE).all()
+    assert (overlap[np.flatnonzero(taken >= 0), used] >= LEAST_OVERLAP).all()
     left = np.delete(np.arange(len(second)), used)
-    assert (overlap[np.ix_(taken < 0, left)] < SAME_FACE).all()
+    assert (overlap[np.ix_(taken < 0, left)] < LEAST_OVERLAP).all()
 
 
 def test_the_shift_is_the_median_in_sizes_of_the_label() -> None:
