@@ -17,7 +17,8 @@ def write_card(out: Path, job: dict[str, Any], table: Table, onnx: Path) -> None
 
     Args:
         out: the run's folder.
-        job: its `run.json`: config, data, device, fingerprint, init, init_sha256.
+        job: its `run.json`: config, data, device, fingerprint, init, init_sha256,
+            teacher, teacher_sha256.
         table: columns of results.csv.
         onnx: the exported weights.
     """
@@ -31,6 +32,7 @@ def write_card(out: Path, job: dict[str, Any], table: Table, onnx: Path) -> None
                 *_table("Data", {**_data(Path(job["data"]), job["fingerprint"]), **_count(job)}),
                 *_table("Mixed in", _extras(job)),
                 *_table("Start weights", _start(job["init"], job.get("init_sha256", ""))),
+                *_table("Teacher", _teacher(job)),
                 *_table("Validation split, best epoch", _scores(table)),
                 *_table("Training", {**job["config"], "device": job["device"]}),
             ]
@@ -84,6 +86,11 @@ def _data(root: Path, fingerprint: str) -> dict[str, Any]:
 
 def _start(init: str, init_digest: str) -> dict[str, Any]:
     return {"name": Path(init).name, "sha256": init_digest or "none: random weights"}
+
+
+def _teacher(job: dict[str, Any]) -> dict[str, Any]:
+    path = job.get("teacher")
+    return {"name": Path(path).name, "sha256": job["teacher_sha256"]} if path else {}
 
 
 def _scores(table: Table) -> dict[str, Any]:

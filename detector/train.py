@@ -68,6 +68,7 @@ def train(
     config: TrainConfig,
     *,
     init: str = DEFAULT_INIT,
+    teacher: str | None = None,
     extras: Sequence[Extra] = (),
     count: int | None = None,
     device: str | None = None,
@@ -82,6 +83,8 @@ def train(
         config: numbers; zeros are filled in for the device. With `resume`, the run's own count.
         init: a checkpoint, an ONNX file or the name of a shipped one, a model's YAML (from
             scratch), or a name that ultralytics downloads.
+        teacher: a mask detector, mostly a larger one, whose answers are learnt beside the labels:
+            a checkpoint, an ONNX file or the name of a shipped one. With `resume`, the run's own.
         extras: further sets whose training pictures are mixed in; the validation split stays that
             of `data`. With `resume`, the run's own count.
         count: train on so many pictures of `data` alone, drawn at random; None for all.
@@ -110,6 +113,7 @@ def train(
         job = {
             "config": asdict(config.for_device(chosen)),
             "init": resolve_init(init),
+            "teacher": None if teacher is None else resolve_teacher(teacher),
             "fingerprint": print_of_data,
             "count": count,
             "extras": [extra_to_json(extra) for extra in extras],
@@ -217,18 +221,38 @@ def resolve_init(init: str) -> str:
     """
     path = find_weights(Path(init))
     if path.is_file():
-        if path.suffix == ".pt":
-            log.warning(
-                "%s is a pickle, which can carry code: it is loaded with torch's weights_only and "
-                "ultralytics' own classes alone, which refuses such code; prefer files you trust",
-                path,
-            )
+        _warn_of_pickle(path)
         return str(path.resolve())
     if path.name != init or path.suffix not in {".pt", ".yaml"}:
         raise TrainingError(
             f"{init}: expected start weights (.pt, .onnx or .yaml), but there are none"
         )
     return init
+
+
+def resolve_teacher(teacher: str) -> str:
+    """A teacher's weights as an absolute path.
+
+    Raises:
+        TrainingError: if there is no such file, or it is neither a checkpoint nor ONNX.
+    """
+    path = find_weights(Path(teacher))
+    if not path.is_file() or path.suffix not in {".pt", ".onnx"}:
+        raise TrainingError(
+            f"{teacher}: expected a teacher's weights (.pt, .onnx or the name of shipped ones), "
+            f"but {'it is another file' if path.is_file() else 'there are none'}"
+        )
+    _warn_of_pickle(path)
+    return str(path.resolve())
+
+
+def _warn_of_pickle(path: Path) -> None:
+    if path.suffix == ".pt":
+        log.warning(
+            "%s is a pickle, which can carry code: it is loaded with torch's weights_only and "
+            "ultralytics' own classes alone, which refuses such code; prefer files you trust",
+            path,
+        )
 
 
 def _resumed_job(out: Path, print_of_data: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from data.extras import package_file, require
 from data.files import digest, write_json
 from detector.augment import camera_transforms
 from detector.card import write_card
+from detector.checkpoint import is_trained, read_checkpoint
 from detector.config import TrainConfig
 from detector.cropping import crop_transforms
 from detector.curves import draw_curves, read_results
@@ -31,9 +33,11 @@ from detector.heads import choose_heads
 from detector.job import CONFIDENCES, RUN_FILE, work
 from detector.restore import restore_checkpoint, show_pictures
 from detector.soft import soften, soften_loss
+from detector.teacher import learn_from
 
-# What an ONNX file to start from becomes, below the run's folder.
+# What an ONNX file to start or to learn from becomes, below the run's folder.
 START = Path("weights", "start.pt")
+TEACHER = Path("weights", "teacher.pt")
 
 # ultralytics' switches for services that watch trainings.
 SERVICES = ("sync", "clearml", "comet", "dvc", "mlflow", "raytune", "tensorboard", "wandb")
@@ -63,11 +67,11 @@ def run(out: Path) -> None:
         init = fetch_init(job["init"])
         known = init.endswith((".pt", ".onnx"))
         job["init_sha256"] = digest(Path(init)) if known else ""
+        if job.get("teacher"):
+            job["teacher_sha256"] = digest(Path(job["teacher"]))
+            as_checkpoint(job["teacher"], job, out / TEACHER)
         write_json(out / RUN_FILE, job)
-        if init.endswith(".onnx"):
-            pictures = [sample.image for sample in find_samples(Path(job["data"]), "train")]
-            shown = show_pictures(pictures, config.imgsz)
-            init = str(restore_checkpoint(Path(init), shown, out / START))
+        init = as_checkpoint(init, job, out / START)
         fit(out, init, config, job["device"])
     elif not is_trained(last, config.epochs):
         fit(out, str(last), config, job["device"], resume=True)
@@ -75,6 +79,19 @@ def run(out: Path) -> None:
     draw_curves(table, out / "curves.png")
     onnx = export_onnx(out / "weights" / "best.pt", out / "maskwatch.onnx", config.imgsz)
     write_card(out, job, table, onnx)
+
+
+def as_checkpoint(weights: str, job: Mapping[str, Any], target: Path) -> str:
+    """Weights as they are, an ONNX file as a network in `target`, measured on the job's pictures.
+
+    Raises:
+        WeightsError: if an ONNX file is no network of ours.
+    """
+    if not weights.endswith(".onnx"):
+        return weights
+    pictures = [sample.image for sample in find_samples(Path(job["data"]), "train")]
+    shown = show_pictures(pictures, int(job["config"]["imgsz"]))
+    return str(restore_checkpoint(Path(weights), shown, target))
 
 
 def prepare_settings() -> None:
@@ -135,33 +152,6 @@ def _no_start(init: str) -> str:
     )
 
 
-def is_trained(last: Path, epochs: int) -> bool:
-    """Whether a checkpoint's last epoch is done, so that only the finish is missing."""
-    epoch = int(read_checkpoint(last).get("epoch", -1))
-    # ultralytics removes the optimiser's state and sets -1 when it is done.
-    return epoch < 0 or epoch + 1 >= epochs
-
-
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """What a checkpoint holds, read without executing what it carries.
-
-    Raises:
-        TrainingError: if it is damaged, of another kind, or names more than a model's classes.
-    """
-    from ultralytics.nn.tasks import torch_safe_load
-
-    try:
-        checkpoint: dict[str, Any] = torch_safe_load(str(path), safe_only=True)[0]
-        model = checkpoint.get("ema") or checkpoint["model"]
-        model.yaml["nc"]
-    except (TypeError, AttributeError, KeyError, ValueError, RuntimeError, OSError) as error:
-        raise TrainingError(
-            f"{path}: expected an ultralytics checkpoint that carries a model and nothing that "
-            f"runs, but loading failed ({type(error).__name__}); give another one"
-        ) from error
-    return checkpoint
-
-
 def fit(out: Path, init: str, config: TrainConfig, device: str, *, resume: bool = False) -> None:
     """Run ultralytics' training loop into `out`.
 
@@ -190,6 +180,9 @@ def fit(out: Path, init: str, config: TrainConfig, device: str, *, resume: bool 
         trainer.add_callback("on_train_batch_end", stop_with_parent)
     if confidences:
         trainer.add_callback("on_pretrain_routine_end", take_soft_labels)
+    teacher = read_job_teacher(out)
+    if teacher:
+        trainer.add_callback("on_pretrain_routine_end", partial(learn_from, path=teacher))
     if config.freeze_bn:
         trainer.add_callback("on_pretrain_routine_end", keep_statistics)
     if device == "cpu":
@@ -211,6 +204,12 @@ def read_job_confidences(out: Path) -> dict[str, list[float]]:
         return {}
     found: dict[str, list[float]] = json.loads(path.read_text(encoding="utf-8"))
     return found
+
+
+def read_job_teacher(out: Path) -> str:
+    """The checkpoint whose answers are learnt from, "" for none."""
+    given = str(json.loads((out / RUN_FILE).read_text(encoding="utf-8")).get("teacher") or "")
+    return str(out / TEACHER) if given.endswith(".onnx") else given
 
 
 def trainer_class(

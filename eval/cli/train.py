@@ -35,6 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "(maskwatch-n, to go on from), a name that is downloaded, or a model's .yaml to "
         f"start from nothing (default: the preset's, {PRESETS['nano'].init})",
     )
+    add(
+        "--teacher",
+        metavar="FILE",
+        help="learn the answers of this mask detector beside the labels, half and half: a larger "
+        "one teaches a smaller one (maskwatch-s, an ONNX file of ours or a checkpoint)",
+    )
     add("--count", type=int, metavar="N", help="train on N pictures of DIR alone (all)")
     add(
         "--real",
@@ -166,6 +172,7 @@ def run(args: argparse.Namespace) -> int:
         args.out,
         config,
         init=args.init or preset.init,
+        teacher=args.teacher,
         extras=_extras(args),
         count=args.count,
         device=args.device,
@@ -180,11 +187,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _run_two_phase(args: argparse.Namespace) -> int:
     """Train the classifier and say where the results are."""
-    ours = args.real or args.crop or args.freeze_bn or args.one_head
+    ours = args.real or args.crop or args.freeze_bn or args.one_head or args.teacher
     if ours or args.preset != "nano":
         raise UsageError(
-            "--real, --crop, --freeze-bn, --one-head, --preset have no effect on --two-phase; "
-            "leave them out"
+            "--real, --crop, --freeze-bn, --one-head, --teacher, --preset have no effect on "
+            "--two-phase; leave them out"
         )
     given = {
         "epochs": args.epochs,

@@ -171,7 +171,7 @@ def test_averaged_checkpoint_can_be_exported_and_trained_on(
     pair: list[str], photo: np.ndarray, tmp_path: Path
 ) -> None:
     """One file from several, which computes what their averaged export computes."""
-    from detector.worker import read_checkpoint
+    from detector.checkpoint import read_checkpoint
 
     mean, direct, through = (tmp_path / name for name in ("mean.pt", "a.onnx", "b.onnx"))
     shares = ["--shares", "1,3", "--out"]

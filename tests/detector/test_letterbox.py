@@ -1,9 +1,10 @@
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.letterbox import PAD_VALUE, Letterbox, letterbox, plan
+from detector.letterbox import PAD_VALUE, Letterbox, letterbox, plan, shrink_by_halves
 
 sides = st.integers(1, 5000)
 sizes = st.integers(1, 40).map(lambda n: n * 32)
@@ -104,3 +105,29 @@ def test_geometry_is_that_of_ultralytics(zidane_image: np.ndarray) -> None:
         for square in (False, True):
             theirs = augment.LetterBox((640, 640), auto=not square, stride=32)(image=image)
             np.testing.assert_array_equal(letterbox(image, 640, 32, square)[0], theirs)
+
+
+@pytest.mark.parametrize("source", [(1200, 1601), (3000, 4000), (641, 1921)])
+def test_large_pictures_are_averaged(source: tuple[int, int]) -> None:
+    """Noise: a mean of n pixels has a variance of 1 / n; four pixels alone are far from that."""
+    noise = np.random.default_rng(0).integers(0, 256, (*source, 3), dtype=np.uint8)
+    fitted, fit = letterbox(noise, 320)
+    top, left = fit.offset
+    inside = fitted[top : top + fit.resized[0], left : left + fit.resized[1]]
+    each = np.prod(fit.resized) / np.prod(source)
+    # A last step by less than half may still leave pixels out, at most three of four.
+    assert inside.var() < 4 * each * noise.var()
+    plain = cv2.resize(noise, fit.resized[::-1])
+    assert inside.var() < 0.6 * plain.var()
+
+
+@given(height=sides, width=sides, goal=st.tuples(st.integers(1, 700), st.integers(1, 700)))
+def test_halves_end_between_once_and_twice_the_goal(
+    height: int, width: int, goal: tuple[int, int]
+) -> None:
+    image = np.zeros((min(height, 1500), min(width, 1500), 3), np.uint8)
+    found = shrink_by_halves(image, goal).shape[:2]
+    smaller = min(f / g for f, g in zip(found, goal, strict=True))
+    if found != image.shape[:2]:
+        assert smaller >= 1
+    assert smaller <= 2 or found == image.shape[:2] == (1, 1)

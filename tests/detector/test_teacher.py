@@ -1,0 +1,214 @@
+"""Learning from a teacher: what is compared, who is asked when, and whole short runs."""
+
+import copy
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from data.exceptions import TrainingError
+from data.files import digest
+from data.labels import CLASS_NAMES
+from detector.config import TrainConfig
+from detector.heads import drop_second_head
+from detector.job import RUN_FILE
+from detector.teacher import TaughtLoss, answers, compare, learn_from, prepare_teacher
+from detector.train import train
+from detector.worker import TEACHER
+from eval.cli.main import main
+from tests.conftest import SetBuilder
+from weights.registry import default_weights
+
+pytestmark = pytest.mark.usefixtures("private_cache")
+
+
+def build(seed: int, *, one_head: bool) -> Any:
+    """A network with random weights, whose answers differ from those of another seed."""
+    from ultralytics.cfg import get_cfg
+    from ultralytics.nn.tasks import DetectionModel
+
+    torch.manual_seed(seed)
+    module = DetectionModel("yolo26n.yaml", nc=3, verbose=False)
+    module.args = get_cfg()
+    module.names = dict(enumerate(CLASS_NAMES))
+    if one_head:
+        drop_second_head(module)
+    for boxes, scores in zip(module.model[-1].cv2, module.model[-1].cv3, strict=True):
+        torch.nn.init.uniform_(boxes[-1].bias, 1, 3)
+        torch.nn.init.normal_(scores[-1].bias)
+    return module
+
+
+@pytest.fixture(params=[True, False], ids=["one head", "two heads"])
+def network(request: pytest.FixtureRequest) -> Any:
+    return build(0, one_head=request.param)
+
+
+def make_batch() -> dict[str, Any]:
+    return {
+        "img": torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0)),
+        "batch_idx": torch.tensor([0.0, 1.0]),
+        "cls": torch.tensor([[0.0], [2.0]]),
+        "bboxes": torch.tensor([[0.5, 0.5, 0.4, 0.5], [0.3, 0.4, 0.2, 0.3]]),
+    }
+
+
+def part_of(network: Any) -> Any:
+    loss = network.init_criterion()
+    return getattr(loss, "one2many", loss)
+
+
+def test_who_answers_as_the_teacher_has_nothing_to_learn(network: Any) -> None:
+    own = answers(network.train()(make_batch()["img"]))
+    wanted = {k: v.detach() for k, v in own.items() if k != "feats"}
+    lesson = compare(own, wanted, part_of(network))
+    assert lesson[0].item() == pytest.approx(0, abs=1e-5)
+    assert lesson[2].item() == pytest.approx(0, abs=1e-6)
+    (pull,) = torch.autograd.grad(lesson[1], own["scores"])
+    assert pull.abs().max() < 1e-7
+
+
+def test_answers_come_nearer_to_the_teachers(network: Any) -> None:
+    """By what is compared alone: scores and boxes."""
+    teacher = prepare_teacher(build(1, one_head=True), Path("t.pt"))
+    batch, part = make_batch(), part_of(network)
+    wanted = answers(teacher(batch["img"]))
+    network.eval()  # its normalisations are those that answer
+    optimizer = torch.optim.Adam(network.parameters(), 0.003)
+
+    def off() -> tuple[float, float]:
+        own = answers(network(batch["img"]))
+        trust = wanted["scores"].sigmoid().amax(1, keepdim=True)
+        scores = (own["scores"].sigmoid() - wanted["scores"].sigmoid()).abs().mean()
+        return scores.item(), ((own["boxes"] - wanted["boxes"]).abs() * trust).mean().item()
+
+    before = off()
+    for _ in range(25):
+        optimizer.zero_grad()
+        compare(answers(network(batch["img"])), wanted, part).sum().backward()
+        optimizer.step()
+    after = off()
+    assert after[0] < 0.6 * before[0]
+    assert after[1] < 0.8 * before[1]
+
+
+def test_boxes_where_the_teacher_sees_nothing_do_not_count(network: Any) -> None:
+    own = answers(network.train()(make_batch()["img"]))
+    wanted = {key: value.detach().clone() for key, value in own.items() if key != "feats"}
+    wanted["scores"][..., 5:] = -9.0
+    wanted["boxes"][..., 5:] += 100.0
+    assert compare(own, wanted, part_of(network))[0].item() == pytest.approx(0, abs=1e-5)
+    wanted["boxes"][..., :5] += 1.0
+    assert compare(own, wanted, part_of(network))[0].item() > 0.01
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+def test_shares_of_labels_and_teacher(network: Any, share: float) -> None:
+    batch, loss = make_batch(), network.init_criterion()
+    teacher = prepare_teacher(build(1, one_head=True), Path("t.pt"))
+    preds = network.train()(batch["img"])
+    alone, told = loss(preds, batch)
+    lesson = compare(answers(preds), answers(teacher(batch["img"])), part_of(network))
+    total, items = TaughtLoss(loss, teacher, share)(preds, batch)
+    torch.testing.assert_close(total, (1 - share) * alone + share * 2 * lesson)
+    for name, value in told.items():
+        torch.testing.assert_close(items[name], value)
+
+
+def test_the_teacher_is_not_asked_where_nothing_is_learnt(network: Any) -> None:
+    def teacher(_: Any) -> Any:
+        raise AssertionError
+
+    batch, loss = make_batch(), network.init_criterion()
+    preds = network.train()(batch["img"])
+    with torch.no_grad():
+        total, _ = TaughtLoss(loss, teacher, 1.0)(preds, batch)
+        torch.testing.assert_close(total, loss(preds, batch)[0])
+    with pytest.raises(AssertionError):
+        TaughtLoss(loss, teacher, 1.0)(preds, batch)
+
+
+def test_weights_of_two_heads_still_change_by_the_epoch() -> None:
+    loss = SimpleNamespace(epochs=0)
+    TaughtLoss(loss, None, 0.5).update()  # of one head: nothing to weigh
+    loss.update = lambda: setattr(loss, "epochs", loss.epochs + 1)
+    TaughtLoss(loss, None, 0.5).update()
+    assert loss.epochs == 1
+
+
+def test_a_teacher_answers_as_its_network_does_and_stays(network: Any) -> None:
+    picture = make_batch()["img"]
+    with torch.no_grad():
+        expected = answers(copy.deepcopy(network).eval()(picture))
+        found = answers(prepare_teacher(network, Path("t.pt"))(picture))
+    for key in ("boxes", "scores"):
+        torch.testing.assert_close(found[key], expected[key], atol=1e-4, rtol=1e-4)
+    assert not any(weight.requires_grad for weight in network.parameters())
+
+
+def test_teachers_of_other_classes_are_refused(network: Any) -> None:
+    network.names = {0: "cat", 1: "dog", 2: "cow"}
+    with pytest.raises(TrainingError, match=r"t\.pt: expected a teacher of .*, but it has cat, do"):
+        prepare_teacher(network, Path("t.pt"))
+
+
+def test_soft_labels_are_kept(random_checkpoint: Path) -> None:
+    """The loss that is there is asked, not a new one."""
+    from ultralytics import YOLO
+
+    checkpoint = YOLO(str(random_checkpoint))
+    checkpoint.model.names = dict(enumerate(CLASS_NAMES))
+    path = random_checkpoint.with_name("named.pt")
+    checkpoint.save(str(path))
+    model = SimpleNamespace(criterion="softened")
+    learn_from(SimpleNamespace(model=model, device=torch.device("cpu")), str(path))
+    assert isinstance(model.criterion, TaughtLoss)
+    assert model.criterion.loss == "softened"
+
+
+@pytest.mark.parametrize(
+    ("teacher", "found"),
+    [
+        pytest.param("no_such_model", "there are none", id="nothing"),
+        pytest.param("nowhere/best.pt", "there are none", id="no file"),
+        pytest.param(__file__, "it is another file", id="no weights"),
+    ],
+)
+def test_what_is_no_teacher(
+    make_set: SetBuilder,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    teacher: str,
+    found: str,
+) -> None:
+    out = tmp_path / "run"
+    options = ["--out", str(out), "--device", "cpu", "--teacher", teacher]
+    assert main(["train", str(make_set()), *options]) == 1
+    error = capsys.readouterr().err
+    assert "expected a teacher's weights" in error
+    assert found in error
+    assert not out.exists()
+
+
+def test_a_shipped_file_teaches(
+    make_set: SetBuilder, random_checkpoint: Path, tmp_path: Path
+) -> None:
+    """ONNX is all that ships; what it is trained on has its name in the card."""
+    config = TrainConfig(epochs=1, imgsz=64, batch=4, freeze_bn=True, one_head=True)
+    start, shipped, log = str(random_checkpoint), default_weights(), tmp_path / "log"
+    result = train(
+        make_set(),
+        tmp_path / "run",
+        config,
+        init=start,
+        teacher=shipped.stem,
+        device="cpu",
+        log_file=log,
+    )
+    job = json.loads((result.out / RUN_FILE).read_text())
+    assert job["teacher_sha256"] == digest(shipped)
+    assert f"## Teacher\n\n| | |\n|---|---|\n| name | {shipped.name} |" in result.card.read_text()
+    assert (result.out / TEACHER).is_file()
