@@ -22,6 +22,11 @@ from data.labels import CLASS_NAMES
 from data.writer import write_sample
 from detector.environment import private_environment
 
+# As many test processes as cores, and each of them, and each training that they start, with as many
+# threads of OpenMP: those that wait have to sleep, or they keep the cores from those that work
+# (tests of trainings took twice as long). Read when torch is loaded, which is later.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 # Examples are timed by nobody: a busy machine must not fail a property.
 settings.register_profile("maskwatch", deadline=None)
 settings.load_profile("maskwatch")
