@@ -17,7 +17,7 @@ from detector.heads import drop_second_head
 from detector.job import RUN_FILE
 from detector.teacher import TaughtLoss, answers, compare, learn_from, prepare_teacher
 from detector.train import train
-from detector.worker import TEACHER
+from detector.worker import TEACHER, read_job_teacher
 from eval.cli.main import main
 from tests.conftest import SetBuilder
 from weights.registry import default_weights
@@ -167,6 +167,20 @@ def test_soft_labels_are_kept(random_checkpoint: Path) -> None:
     learn_from(SimpleNamespace(model=model, device=torch.device("cpu")), str(path))
     assert isinstance(model.criterion, TaughtLoss)
     assert model.criterion.loss == "softened"
+
+
+@pytest.mark.parametrize(
+    ("job", "expected"),
+    [
+        pytest.param({"teacher": "/far/big.pt"}, "/far/big.pt", id="checkpoint"),
+        pytest.param({"teacher": "/far/big.onnx"}, "{out}/weights/teacher.pt", id="ONNX"),
+        pytest.param({"teacher": None}, "", id="none"),
+        pytest.param({}, "", id="run from before there were any"),
+    ],
+)
+def test_whom_a_run_that_goes_on_asks(tmp_path: Path, job: dict[str, Any], expected: str) -> None:
+    (tmp_path / RUN_FILE).write_text(json.dumps(job))
+    assert Path(read_job_teacher(tmp_path)) == Path(expected.format(out=tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -138,6 +138,7 @@ def test_a_finished_run_leaves_onnx_checksum_curves_and_card(trained):
         (["--crop", "96"], "no effect on --two-phase", 2),
         (["--freeze-bn"], "no effect on --two-phase", 2),
         (["--one-head"], "no effect on --two-phase", 2),
+        (["--teacher", "maskwatch-s"], "no effect on --two-phase", 2),
         (["--resume"], "an interrupted run of --two-phase", 1),
     ],
     ids=[
@@ -151,6 +152,7 @@ def test_a_finished_run_leaves_onnx_checksum_curves_and_card(trained):
         "crop",
         "statistics",
         "head",
+        "teacher",
         "nothing to resume",
     ],
 )
