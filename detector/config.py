@@ -58,6 +58,8 @@ class TrainConfig:
     # Train the head that is exported, without the end-to-end one. With both, ultralytics lets the
     # weight of the first one's loss, which alone reaches the backbone, fall from .8 to .1.
     one_head: bool = False
+    # Where there is a teacher (detector.teacher): learn its boxes, too, not its classes alone.
+    teacher_boxes: bool = True
 
     # What ultralytics' "auto" picks for three classes below 10,000 steps; fixed, so that a
     # larger set doesn't silently change the optimiser (MuSGD) and runs stay comparable.
@@ -110,5 +112,6 @@ class TrainConfig:
         del values["crop"]  # ours: detector.cropping
         del values["freeze_bn"]  # ours: detector.frozen
         del values["one_head"]  # ours: detector.heads
+        del values["teacher_boxes"]  # ours: detector.teacher
         values["close_mosaic"] = max(1, round(self.epochs * share)) if self.epochs > 1 else 0
         return values

@@ -29,8 +29,10 @@ class TaughtLoss:
     What it reports (the second value) is the loss by the labels alone, as without a teacher.
     """
 
-    def __init__(self, loss: Any, teacher: Any, share: float) -> None:
-        self.loss, self.teacher, self.share = loss, teacher, share
+    def __init__(self, loss: Any, teacher: Any, share: float, *, boxes: bool = True) -> None:
+        self.loss, self.teacher = loss, teacher
+        # Of box, class and distance.
+        self.shares = (share, share, share) if boxes else (0.0, share, 0.0)
 
     def __call__(self, preds: Any, batch: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """As v8DetectionLoss and E2ELoss; where nothing is learnt, the teacher isn't asked."""
@@ -42,7 +44,8 @@ class TaughtLoss:
         with torch.no_grad():
             wanted = answers(self.teacher(batch["img"]))
         lesson = compare(answers(preds), wanted, getattr(self.loss, "one2many", self.loss))
-        return (1 - self.share) * total + self.share * len(batch["img"]) * lesson, items
+        shares = torch.tensor(self.shares, device=total.device)
+        return (1 - shares) * total + shares * len(batch["img"]) * lesson, items
 
     def update(self) -> None:
         """After an epoch: E2ELoss weighs its heads anew."""
@@ -116,7 +119,7 @@ def prepare_teacher(module: Any, path: Path) -> Any:
     return module.fuse(verbose=False)
 
 
-def learn_from(trainer: Any, path: str, share: float = SHARE) -> None:
+def learn_from(trainer: Any, path: str, share: float = SHARE, *, boxes: bool = True) -> None:
     """Let a trainer's loss, ultralytics' own or a soft one (detector.soft), ask a teacher too.
 
     A callback for "on_pretrain_routine_end", after those that change the loss.
@@ -125,6 +128,8 @@ def learn_from(trainer: Any, path: str, share: float = SHARE) -> None:
         trainer: ultralytics' detection trainer.
         path: the teacher's checkpoint.
         share: of the loss, 0 to 1.
+        boxes: learn where it draws boxes, too, not only how sure it is of each class. Sets differ
+            in what a face's box is, and a teacher keeps to that of its own labels.
     """
     import torch
     from ultralytics.utils.torch_utils import unwrap_model
@@ -134,4 +139,4 @@ def learn_from(trainer: Any, path: str, share: float = SHARE) -> None:
     network = unwrap_model(trainer.model)
     teacher.to(device=trainer.device, memory_format=torch.channels_last)
     loss = getattr(network, "criterion", None) or network.init_criterion()
-    network.criterion = TaughtLoss(loss, teacher, share)
+    network.criterion = TaughtLoss(loss, teacher, share, boxes=boxes)

@@ -182,7 +182,8 @@ def fit(out: Path, init: str, config: TrainConfig, device: str, *, resume: bool 
         trainer.add_callback("on_pretrain_routine_end", take_soft_labels)
     teacher = read_job_teacher(out)
     if teacher:
-        trainer.add_callback("on_pretrain_routine_end", partial(learn_from, path=teacher))
+        lesson = partial(learn_from, path=teacher, boxes=config.teacher_boxes)
+        trainer.add_callback("on_pretrain_routine_end", lesson)
     if config.freeze_bn:
         trainer.add_callback("on_pretrain_routine_end", keep_statistics)
     if device == "cpu":

@@ -41,6 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="learn the answers of this mask detector beside the labels, half and half: a larger "
         "one teaches a smaller one (maskwatch-s, an ONNX file of ours or a checkpoint)",
     )
+    add(
+        "--teacher-classes",
+        action="store_true",
+        help="learn the teacher's classes alone, boxes from the labels: sets differ in what a "
+        "face's box is, and a teacher keeps to that of its own",
+    )
     add("--count", type=int, metavar="N", help="train on N pictures of DIR alone (all)")
     add(
         "--real",
@@ -153,6 +159,8 @@ def run(args: argparse.Namespace) -> int:
     preset = PRESETS[args.preset]
     if args.count is not None and args.count < 1:
         raise UsageError(f"expected --count of 1 or more, but got {args.count}")
+    if args.teacher_classes and not args.teacher:
+        raise UsageError("expected --teacher FILE with --teacher-classes, but got none")
     config = TrainConfig(
         epochs=TrainConfig.epochs if args.epochs is None else args.epochs,
         imgsz=args.imgsz,
@@ -163,6 +171,7 @@ def run(args: argparse.Namespace) -> int:
         bfloat16=args.bfloat16,
         freeze_bn=args.freeze_bn,
         one_head=args.one_head,
+        teacher_boxes=not args.teacher_classes,
         seed=args.seed,
         workers=args.workers,
         patience=args.patience,

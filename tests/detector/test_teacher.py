@@ -118,6 +118,18 @@ def test_shares_of_labels_and_teacher(network: Any, share: float) -> None:
         torch.testing.assert_close(items[name], value)
 
 
+def test_classes_alone(network: Any) -> None:
+    batch, loss = make_batch(), network.init_criterion()
+    teacher = prepare_teacher(build(1, one_head=True), Path("t.pt"))
+    preds = network.train()(batch["img"])
+    alone = loss(preds, batch)[0]
+    whole = TaughtLoss(loss, teacher, 0.5)(preds, batch)[0]
+    total = TaughtLoss(loss, teacher, 0.5, boxes=False)(preds, batch)[0]
+    torch.testing.assert_close(total[[0, 2]], alone[[0, 2]])
+    torch.testing.assert_close(total[1], whole[1])
+    assert not torch.allclose(whole, alone)
+
+
 def test_the_teacher_is_not_asked_where_nothing_is_learnt(network: Any) -> None:
     def teacher(_: Any) -> Any:
         raise AssertionError
@@ -181,6 +193,30 @@ def test_soft_labels_are_kept(random_checkpoint: Path) -> None:
 def test_whom_a_run_that_goes_on_asks(tmp_path: Path, job: dict[str, Any], expected: str) -> None:
     (tmp_path / RUN_FILE).write_text(json.dumps(job))
     assert Path(read_job_teacher(tmp_path)) == Path(expected.format(out=tmp_path))
+
+
+@pytest.mark.parametrize("alone", [False, True], ids=["boxes too", "classes alone"])
+def test_what_the_command_line_hands_on(
+    make_set: SetBuilder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, alone: bool
+) -> None:
+    monkeypatch.setattr("detector.train._run_worker", lambda *_: None)
+    out, shipped = tmp_path / "run", default_weights()
+    command = ["train", str(make_set()), "--out", str(out), "--device", "cpu"]
+    command += ["--teacher", shipped.stem, *(["--teacher-classes"] if alone else [])]
+    assert main(command) == 0
+    job = json.loads((out / RUN_FILE).read_text())
+    assert Path(job["teacher"]) == shipped.resolve()
+    config = TrainConfig(**job["config"])
+    assert config.teacher_boxes != alone
+    assert "teacher_boxes" not in config.to_ultralytics()
+
+
+def test_classes_of_no_teacher(
+    make_set: SetBuilder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["train", str(make_set()), "--out", str(tmp_path / "run"), "--teacher-classes"]
+    assert main(command) == 2
+    assert "expected --teacher FILE with --teacher-classes" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
