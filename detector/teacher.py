@@ -77,10 +77,11 @@ def compare(own: dict[str, Any], wanted: dict[str, Any], loss: Any) -> Any:
     from torch.nn.functional import binary_cross_entropy_with_logits
     from ultralytics.utils.tal import make_anchors
 
-    scores = wanted["scores"].sigmoid()
+    scores = wanted["scores"].float().sigmoid()  # sums over all places want 32 bits
     trust = scores.amax(dim=1)  # (B, N)
     total = trust.sum().clamp(min=1)
-    classes = binary_cross_entropy_with_logits(own["scores"], scores, reduction="sum") / total
+    classes = binary_cross_entropy_with_logits(own["scores"].float(), scores, reduction="sum")
+    classes = classes / total
     anchors, strides = make_anchors(own["feats"], loss.stride, 0.5)
     distances = [part["boxes"].permute(0, 2, 1).contiguous() for part in (own, wanted)]
     found, target = (loss.bbox_decode(anchors, each) for each in distances)
