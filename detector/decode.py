@@ -106,10 +106,9 @@ def _from_end_to_end(output: NDArray[np.floating], conf: float) -> Candidates:
 
 
 def _from_one_to_many(output: NDArray[np.floating], conf: float, every_class: bool) -> Candidates:
-    best = output[4:].max(axis=0)  # (N,)
+    likely = output[:, output[4:].max(axis=0) >= conf]  # nan >= conf is false
     # Infinities go first: their differences would be nan, with a warning.
-    usable = (best >= conf) & np.isfinite(output).all(axis=0)
-    columns = output[:, usable].astype(np.float64)
+    columns = likely[:, np.isfinite(likely).all(axis=0)].astype(np.float64)
     centre, half = columns[:2].T, columns[2:4].T / 2
     xyxy = np.concatenate([centre - half, centre + half], axis=1)
     rows = columns[4:].T  # (N, C)

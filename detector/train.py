@@ -73,6 +73,7 @@ def train(
     count: int | None = None,
     device: str | None = None,
     resume: bool = False,
+    export: bool = True,
     log_file: Path | None = None,
 ) -> TrainResult:
     """Train on a data set in our layout, export to ONNX, draw curves, write a model card.
@@ -91,6 +92,7 @@ def train(
         device: as ultralytics takes it ("cpu", "0", "0,1", "mps"); None picks a GPU if there is
             one.
         resume: go on with an interrupted run in `out`.
+        export: False ends with the checkpoints: no ONNX file, no curves, no card.
         log_file: where progress goes instead of the terminal.
 
     Raises:
@@ -120,7 +122,7 @@ def train(
             "extras_fingerprint": fingerprint_of_extras(extras),
         }
     mixed = [json_to_extra(value) for value in job.get("extras", [])]
-    job |= {"data": str(data.resolve()), "device": chosen, "resume": resume}
+    job |= {"data": str(data.resolve()), "device": chosen, "resume": resume, "export": export}
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / RUN_FILE, job)
     chosen_list = out / TRAIN_LIST if mixed or job.get("count") else None

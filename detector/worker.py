@@ -55,7 +55,7 @@ def main(argv: list[str]) -> int:
 
 
 def run(out: Path) -> None:
-    """Train or go on training, then export, draw and describe what came out.
+    """Train or go on training, then, if asked to, export, draw and describe what came out.
 
     The card is written last: it marks a run as finished.
     """
@@ -75,6 +75,8 @@ def run(out: Path) -> None:
         fit(out, init, config, job["device"])
     elif not is_trained(last, config.epochs):
         fit(out, str(last), config, job["device"], resume=True)
+    if not job["export"]:
+        return
     table = read_results(out / "results.csv")
     draw_curves(table, out / "curves.png")
     onnx = export_onnx(out / "weights" / "best.pt", out / "maskwatch.onnx", config.imgsz)

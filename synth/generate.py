@@ -129,6 +129,7 @@ def generate(
     jobs = iterate_plan(with_faces, config.count, config.seed, config.val_fraction, config.recipe)
     target = Target(out, config.format)
     _draw_all(jobs, target, config, executor, progress)
+    _remove_temporaries(out)  # of a cluster's workers that were lost
     drawn = close_set(target, sorted((out / _PARTS).glob("shard-*.jsonl")))
     lost = config.count - drawn.pictures
     if lost:
@@ -172,7 +173,11 @@ def _begin(out: Path, wanted: dict[str, Any]) -> None:
     if have != {k: v for k, v in wanted.items() if k != "made_by"}:
         changed = ", ".join(k for k in wanted if k != "made_by" and have.get(k) != wanted[k])
         raise DatasetError(f"{out}: was begun with another {changed}; choose another --out")
-    # What a killed run was about to rename (data.files.atomic_path).
+    _remove_temporaries(out)
+
+
+def _remove_temporaries(out: Path) -> None:
+    """Remove what killed processes were about to rename (data.files.atomic_path)."""
     for path in out.rglob(".*"):
         if is_temporary(path) and path.is_file():
             # A worker of a cluster may still be finishing it.

@@ -26,6 +26,11 @@ from detector.environment import private_environment
 # threads of OpenMP: those that wait have to sleep, or they keep the cores from those that work
 # (tests of trainings took twice as long). Read when torch is loaded, which is later.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# Test processes share the cores already: read when they start, by OpenCV and linear algebra.
+for library in ("OPENCV_FOR_THREADS_NUM", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(library, "1")
+# Exports are simplified until nothing changes: after two rounds, which the third but confirms.
+os.environ.setdefault("ONNXSLIM_MAX_ITER", "2")
 
 # Examples are timed by nobody: a busy machine must not fail a property.
 settings.register_profile("maskwatch", deadline=None)

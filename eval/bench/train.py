@@ -122,7 +122,8 @@ def _small_set(data: Path, count: int, root: Path) -> Path:
 
 
 def _train_ours(root: Path, out: Path, config: TrainConfig, init: str) -> None:
-    train(root, out, config, init=init, device="cpu", log_file=out.with_suffix(".log"))
+    log = out.with_suffix(".log")
+    train(root, out, config, init=init, device="cpu", export=False, log_file=log)
 
 
 def _train_rival(root: Path, out: Path, config: TrainConfig, init: str) -> None:

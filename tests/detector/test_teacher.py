@@ -10,14 +10,12 @@ import pytest
 import torch
 
 from data.exceptions import TrainingError
-from data.files import digest
 from data.labels import CLASS_NAMES
 from detector.config import TrainConfig
 from detector.heads import drop_second_head
 from detector.job import RUN_FILE
 from detector.teacher import TaughtLoss, answers, compare, learn_from, prepare_teacher
-from detector.train import train
-from detector.worker import TEACHER, read_job_teacher
+from detector.worker import read_job_teacher
 from eval.cli.main import main
 from tests.conftest import SetBuilder
 from weights.registry import default_weights
@@ -241,24 +239,3 @@ def test_what_is_no_teacher(
     assert "expected a teacher's weights" in error
     assert found in error
     assert not out.exists()
-
-
-def test_a_shipped_file_teaches(
-    make_set: SetBuilder, random_checkpoint: Path, tmp_path: Path
-) -> None:
-    """ONNX is all that ships; what it is trained on has its name in the card."""
-    config = TrainConfig(epochs=1, imgsz=64, batch=4, freeze_bn=True, one_head=True)
-    start, shipped, log = str(random_checkpoint), default_weights(), tmp_path / "log"
-    result = train(
-        make_set(),
-        tmp_path / "run",
-        config,
-        init=start,
-        teacher=shipped.stem,
-        device="cpu",
-        log_file=log,
-    )
-    job = json.loads((result.out / RUN_FILE).read_text())
-    assert job["teacher_sha256"] == digest(shipped)
-    assert f"## Teacher\n\n| | |\n|---|---|\n| name | {shipped.name} |" in result.card.read_text()
-    assert (result.out / TEACHER).is_file()

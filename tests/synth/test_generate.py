@@ -200,6 +200,23 @@ def test_killed_run_is_resumed_to_the_same_bytes(samples: Path, tmp_path: Path) 
     assert tree(out) == tree(whole)
 
 
+def test_files_of_lost_workers_are_removed(folder: Path, tmp_path: Path) -> None:
+    """A cluster goes on when a worker is killed; what that one was writing must not stay."""
+    out = tmp_path / "set"
+    left = out / "labels" / "train" / ".n0_1-0027-0123456789ab.txt"
+
+    def leave(step: str, done: int, _: int) -> None:
+        if step == "pictures" and not done:
+            left.parent.mkdir(parents=True)
+            left.write_text("0 0.5")
+
+    config = Config(count=2, seed=1, search=Search("dlib"))
+    with open_executor(1) as executor:
+        generate([folder], out, config, executor, progress=leave)
+    assert left.parent.is_dir()
+    assert not list(out.rglob(".*"))
+
+
 @pytest.fixture
 def interrupted(broken_off: Path, tmp_path: Path) -> Path:
     """A set whose drawing was stopped after its first shard."""

@@ -58,14 +58,17 @@ def worn(style: str, state: str, seed: int) -> Shape:
     return wear(draw_shape(rng, style), state, rng)
 
 
-def covered(shape: Shape, points: Floats) -> float:
-    """Share of (N, 2) points of a face seen from the front that lie under fabric."""
+def covered(shape: Shape) -> dict[str, float]:
+    """Share of each part's points, of a face seen from the front, that lie under fabric."""
     u, v = np.meshgrid(np.linspace(-1.1, 1.1, 67), np.linspace(-0.1, 1.1, 61))
     sheet = shape.lay(u, v, surface_depth)[..., :2].reshape(-1, 2)
     fabric = cut_out(shape, u, v, 0.01).reshape(-1) > 0.5
+    points = np.concatenate([*PARTS.values()])
     distance = np.linalg.norm(sheet[None] - points[:, None], axis=-1)
-    nearest = distance.argmin(1)
-    return float((fabric[nearest] & (distance.min(1) < 0.04)).mean())
+    under = fabric[distance.argmin(1)] & (distance.min(1) < 0.04)
+    ends = np.cumsum([len(part) for part in PARTS.values()])
+    parts = zip(PARTS, np.split(under, ends[:-1]), strict=True)
+    return {name: float(hits.mean()) for name, hits in parts}
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -73,7 +76,7 @@ def covered(shape: Shape, points: Floats) -> float:
 def test_states_cover_what_their_name_says(style: str, state: str) -> None:
     for seed in range(SEEDS):
         shape = worn(style, state, seed)
-        shares = {part: covered(shape, points) for part, points in PARTS.items()}
+        shares = covered(shape)
         for part, (least, most) in COVERS[state].items():
             assert least <= shares[part] <= most, (seed, part, shares, shape)
 
