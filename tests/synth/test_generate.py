@@ -139,7 +139,7 @@ def test_mix_of_the_set(mix: Mix, classes: set[str], folder: Path, tmp_path: Pat
 
 
 PROGRAM = "import sys\nfrom eval.cli.main import main\nsys.exit(main(sys.argv[1:]))\n"
-KILLED = 112
+KILLED = 96
 
 
 def begin(source: Path, out: Path, *more: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from data.exceptions import UsageError, WeightsError
 from detector.runtime import Detector
 from eval.twophase.faces import make_face_finder
 from eval.twophase.pipeline import TwoPhase
+from eval.twophase.train import ClassifierConfig, train_classifier
 from weights.registry import default_weights
 
 ASTRONAUT = np.array([[177.0, 72, 274, 185]])
@@ -18,8 +20,16 @@ ZIDANE = np.array([[930.0, 130, 1070, 285]])  # the one of two whom dlib finds
 
 
 @pytest.fixture(scope="module")
-def pipeline(trained) -> TwoPhase:
-    return TwoPhase(trained.onnx, threads=1)
+def classifier(patches, tmp_path_factory) -> Path:
+    """The ONNX file of a training that nothing interrupts."""
+    config = ClassifierConfig(epochs=2, imgsz=32, batch=6, lr0=0.01, start="random")
+    out = tmp_path_factory.mktemp("classifier") / "run"
+    return train_classifier(patches, out, config, device="cpu").onnx
+
+
+@pytest.fixture(scope="module")
+def pipeline(classifier) -> TwoPhase:
+    return TwoPhase(classifier, threads=1)
 
 
 @pytest.mark.parametrize(
@@ -80,10 +90,10 @@ def test_another_model_is_refused(tiny_onnx, tmp_path):
 
 
 @pytest.mark.parametrize("change", ["kind", "names", "imgsz", "context"])
-def test_a_classifier_with_other_metadata_is_refused(trained, tmp_path, change):
+def test_a_classifier_with_other_metadata_is_refused(classifier, tmp_path, change):
     import onnx
 
-    model = onnx.load(str(trained.onnx))
+    model = onnx.load(str(classifier))
     facts = {entry.key: entry.value for entry in model.metadata_props}
     values = {"kind": "x", "names": "{0: 'a'}", "imgsz": "[64, 64]", "context": "1e9"}
     del model.metadata_props[:]
@@ -94,20 +104,20 @@ def test_a_classifier_with_other_metadata_is_refused(trained, tmp_path, change):
         TwoPhase(other)
 
 
-def test_a_face_model_that_is_none_is_refused(trained, tmp_path):
+def test_a_face_model_that_is_none_is_refused(classifier, tmp_path):
     with pytest.raises(WeightsError, match="leave --face-model out"):
-        TwoPhase(trained.onnx, face_model=tmp_path / "yunet.onnx")
+        TwoPhase(classifier, face_model=tmp_path / "yunet.onnx")
     with pytest.raises(WeightsError, match="expected a YuNet model"):
-        TwoPhase(trained.onnx, face_model=trained.onnx)
+        TwoPhase(classifier, face_model=classifier)
     with pytest.raises(UsageError, match="threads of at least 1"):
-        TwoPhase(trained.onnx, threads=0)
+        TwoPhase(classifier, threads=0)
 
 
-def test_no_torch_is_loaded(trained):
+def test_no_torch_is_loaded(classifier):
     program = (
         "import sys, numpy as np; from pathlib import Path\n"
         "from eval.twophase.pipeline import TwoPhase\n"
         "TwoPhase(Path(sys.argv[1])).detect([np.zeros((99, 99, 3), np.uint8)])\n"
         "assert not {'torch', 'torchvision', 'matplotlib'} & set(sys.modules)\n"
     )
-    subprocess.run([sys.executable, "-c", program, str(trained.onnx)], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", program, str(classifier)], check=True, timeout=60)
