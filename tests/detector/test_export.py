@@ -205,10 +205,9 @@ def test_two_nano_checkpoints_become_one_small(
     import torch
     from ultralytics import YOLO
 
-    small, direct, through = (tmp_path / name for name in ("small.pt", "a.onnx", "b.onnx"))
+    small, direct = tmp_path / "small.pt", tmp_path / "a.onnx"
     assert main(["export", *pair, "--widen", "--format", "pt", "--out", str(small)]) == 0
     assert main(["export", *pair, "--widen", "--imgsz", "192", "--out", str(direct)]) == 0
-    assert main(["export", str(small), "--imgsz", "192", "--out", str(through)]) == 0
 
     models = [YOLO(str(path)).model.float().eval() for path in (*pair, small)]
     assert models[2].yaml["scale"] == "s"
@@ -220,8 +219,11 @@ def test_two_nano_checkpoints_become_one_small(
             first, second, both = (answer[head][kind] for answer in said)
             assert (first - second).abs().max() > 0.01
             torch.testing.assert_close(both, (first + second) / 2, rtol=0.01, atol=0.01)
-    outputs = outputs_of((direct, through), photo)
-    np.testing.assert_allclose(outputs[0], outputs[1], rtol=0.02, atol=0.05)
+    models[2].end2end = False
+    with torch.no_grad():
+        through = models[2](torch.from_numpy(photo))[0].numpy()
+    # Checkpoints keep 16 bits of each weight.
+    np.testing.assert_allclose(outputs_of([direct], photo)[0], through, rtol=0.02, atol=0.05)
     again = ["export", str(small), str(small), "--widen", "--out", str(tmp_path / "c.onnx")]
     assert main(again) == 1
     assert "expected two nano checkpoints of YOLO26" in capsys.readouterr().err
