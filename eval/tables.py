@@ -83,18 +83,20 @@ def with_interval(value: float | None, spread: tuple[float, float] | None) -> st
 
 
 def error_table(evaluation: Evaluation, *, explained: bool = False) -> Table:
-    """Kinds of errors: how many, and what mending each would add to mAP50."""
+    """Kinds of errors: how many, and what mending each would add to mAP50 and to each class."""
     errors = evaluation.errors
     rows = tuple(
         (
             kind,
             str(errors.counts[kind]),
             format_change(errors.gain[kind]),
+            *(format_change(errors.class_gain[kind][name]) for name in CLASS_NAMES),
             *((KIND_TEXT[kind],) if explained else ()),
         )
         for kind in KINDS
     )
-    header = ("kind of error", f"number, score >= {errors.conf:g}", "mAP50 if mended")
+    number = f"number, score >= {errors.conf:g}"
+    header = ("kind of error", number, "mAP50 if mended", *CLASS_NAMES)
     return Table((*header, "which means") if explained else header, rows)
 
 

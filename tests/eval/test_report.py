@@ -16,6 +16,7 @@ from eval.matching import Pair
 from eval.plots import plot_evaluation
 from eval.report import Card, Picture, Section, Table, render_page, table_to_text
 from eval.summary import ap_table, class_note
+from eval.tables import error_table
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,20 @@ def test_absent_class_is_null_everywhere():
     assert size["map50"] == size["ap50"]["with_mask"] == pytest.approx(51 / 101)
     assert "no without_mask and no incorrect" in class_note(result)
     assert ap_table(result).rows[2][:3] == ("incorrect", "0", "-")
+
+
+def test_errors_are_told_of_each_class():
+    """A face of one class called another costs the first alone; a box on nothing its own class."""
+    left, right = [0.0, 0, 40, 40], [100.0, 0, 140, 40]
+    truth = Boxes(np.array([left, right]), np.array([0, 2]))
+    found = Boxes(
+        np.array([left, right, [300.0, 0, 340, 40]]), np.array([0, 1, 0]), np.array([0.5, 0.9, 0.8])
+    )
+    table = error_table(evaluate([Pair(Path("a"), truth, found)], rounds=0))
+    assert table.header[2:] == ("mAP50 if mended", "with_mask", "without_mask", "incorrect")
+    rows = {row[0]: row[1:] for row in table.rows}
+    assert rows["classification"] == ("1", "+0.500", "+0.000", "-", "+1.000")
+    assert rows["background"] == ("1", "+0.250", "+0.500", "-", "+0.000")
 
 
 def test_nothing_labelled_is_an_error():
