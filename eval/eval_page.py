@@ -9,6 +9,7 @@ from eval.report import Card, Picture, Section, format_interval, format_score
 from eval.side_by_side import Change, Entry
 from eval.summary import ap_table, class_note, confusion_table, interval_table
 from eval.tables import (
+    KIND_TEXT,
     change_table,
     comparison_table,
     error_table,
@@ -100,14 +101,16 @@ def error_section(evaluation: Evaluation) -> Section:
     """Kinds of errors, the confusion matrix, precision and recall."""
     text = (
         "Detections that are not right, by what is wrong with them, and faces that were missed "
-        "(TIDE, Bolya et al. 2020). Gains are over all scores and don't add up.",
+        "(TIDE, Bolya et al. 2020). Gains, of the mean and of each class's AP50, are over all "
+        "scores and don't add up.",
+        "; ".join(f"{kind}: {meaning}" for kind, meaning in KIND_TEXT.items()) + ".",
         "In the confusion matrix boxes are matched whatever their class, so a wrong class is one "
         "confusion; in the table of thresholds they are matched class by class, as for AP.",
         "The threshold with the best F1 is chosen on these same pictures, so F1 there is "
         "somewhat too good.",
     )
     tables = (
-        error_table(evaluation, explained=True),
+        error_table(evaluation),
         confusion_table(evaluation),
         threshold_table(evaluation),
     )

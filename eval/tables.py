@@ -17,7 +17,7 @@ KIND_TEXT = {
     "localisation": "right class, badly placed (IoU 0.1 to 0.5)",
     "both": "wrong class and badly placed",
     "duplicate": "the face was found already",
-    "background": "no face there",
+    "background": "no labelled face there",
     "missed": "a face that nothing found",
 }
 SLICE_TITLES = {
@@ -82,7 +82,7 @@ def with_interval(value: float | None, spread: tuple[float, float] | None) -> st
     return f"{value:.3f} ({spread[0]:.2f}\N{EN DASH}{spread[1]:.2f})"
 
 
-def error_table(evaluation: Evaluation, *, explained: bool = False) -> Table:
+def error_table(evaluation: Evaluation) -> Table:
     """Kinds of errors: how many, and what mending each would add to mAP50 and to each class."""
     errors = evaluation.errors
     rows = tuple(
@@ -91,13 +91,11 @@ def error_table(evaluation: Evaluation, *, explained: bool = False) -> Table:
             str(errors.counts[kind]),
             format_change(errors.gain[kind]),
             *(format_change(errors.class_gain[kind][name]) for name in CLASS_NAMES),
-            *((KIND_TEXT[kind],) if explained else ()),
         )
         for kind in KINDS
     )
     number = f"number, score >= {errors.conf:g}"
-    header = ("kind of error", number, "mAP50 if mended", *CLASS_NAMES)
-    return Table((*header, "which means") if explained else header, rows)
+    return Table(("kind of error", number, "mAP50 if mended", *CLASS_NAMES), rows)
 
 
 def format_change(value: float | None) -> str:
