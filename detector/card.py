@@ -10,6 +10,7 @@ from data.files import digest, write_text
 from data.labels import CLASS_NAMES
 from data.manifest import read_manifest
 from detector.curves import METRICS, Table, best_epoch
+from detector.job import teachers_of
 
 
 def write_card(out: Path, job: dict[str, Any], table: Table, onnx: Path) -> None:
@@ -18,7 +19,7 @@ def write_card(out: Path, job: dict[str, Any], table: Table, onnx: Path) -> None
     Args:
         out: the run's folder.
         job: its `run.json`: config, data, device, fingerprint, init, init_sha256,
-            teacher, teacher_sha256.
+            teachers, teachers_sha256.
         table: columns of results.csv.
         onnx: the exported weights.
     """
@@ -32,7 +33,7 @@ def write_card(out: Path, job: dict[str, Any], table: Table, onnx: Path) -> None
                 *_table("Data", {**_data(Path(job["data"]), job["fingerprint"]), **_count(job)}),
                 *_table("Mixed in", _extras(job)),
                 *_table("Start weights", _start(job["init"], job.get("init_sha256", ""))),
-                *_table("Teacher", _teacher(job)),
+                *_table("Teachers", _teachers(job)),
                 *_table("Validation split, best epoch", _scores(table)),
                 *_table("Training", {**job["config"], "device": job["device"]}),
             ]
@@ -88,9 +89,11 @@ def _start(init: str, init_digest: str) -> dict[str, Any]:
     return {"name": Path(init).name, "sha256": init_digest or "none: random weights"}
 
 
-def _teacher(job: dict[str, Any]) -> dict[str, Any]:
-    path = job.get("teacher")
-    return {"name": Path(path).name, "sha256": job["teacher_sha256"]} if path else {}
+def _teachers(job: dict[str, Any]) -> dict[str, Any]:
+    """Names, numbered since checkpoints of several runs have one name, and sha256."""
+    names = [f"{n}. {Path(path).name}" for n, path in enumerate(teachers_of(job), 1)]
+    digests = job.get("teachers_sha256") or [job.get("teacher_sha256", "")]
+    return dict(zip(names, digests, strict=False))
 
 
 def _scores(table: Table) -> dict[str, Any]:

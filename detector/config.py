@@ -60,6 +60,8 @@ class TrainConfig:
     one_head: bool = False
     # Where there is a teacher (detector.teacher): learn its boxes, too, not its classes alone.
     teacher_boxes: bool = True
+    # Ask about mirror images, too: one network and its mirror image know more than the network.
+    teacher_mirrored: bool = False
 
     # What ultralytics' "auto" picks for three classes below 10,000 steps; fixed, so that a
     # larger set doesn't silently change the optimiser (MuSGD) and runs stay comparable.
@@ -112,6 +114,6 @@ class TrainConfig:
         del values["crop"]  # ours: detector.cropping
         del values["freeze_bn"]  # ours: detector.frozen
         del values["one_head"]  # ours: detector.heads
-        del values["teacher_boxes"]  # ours: detector.teacher
+        del values["teacher_boxes"], values["teacher_mirrored"]  # ours: detector.teacher
         values["close_mosaic"] = max(1, round(self.epochs * share)) if self.epochs > 1 else 0
         return values

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from data.exceptions import MaskwatchError
 from detector.environment import INTERRUPTED
@@ -15,6 +16,17 @@ from detector.environment import INTERRUPTED
 TRACE = "traceback.txt"
 RUN_FILE = "run.json"  # what to do, in RUN_FOLDER
 CONFIDENCES = "confidences.json"  # beside it: how far labels are believed (detector.soft)
+
+
+def teachers_of(job: dict[str, Any]) -> list[str]:
+    """The weights that a run learns from beside the labels (detector.teacher), as given.
+
+    Args:
+        job: of RUN_FILE; older ones know one teacher at most.
+    """
+    one = job.get("teacher")
+    found: list[str] = job.get("teachers") or ([one] if one else [])
+    return found
 
 
 def work(argv: list[str], run: Callable[[Path], None]) -> int:

@@ -68,7 +68,7 @@ def train(
     config: TrainConfig,
     *,
     init: str = DEFAULT_INIT,
-    teacher: str | None = None,
+    teachers: Sequence[str] = (),
     extras: Sequence[Extra] = (),
     count: int | None = None,
     device: str | None = None,
@@ -84,8 +84,9 @@ def train(
         config: numbers; zeros are filled in for the device. With `resume`, the run's own count.
         init: a checkpoint, an ONNX file or the name of a shipped one, a model's YAML (from
             scratch), or a name that ultralytics downloads.
-        teacher: a mask detector, mostly a larger one, whose answers are learnt beside the labels:
-            a checkpoint, an ONNX file or the name of a shipped one. With `resume`, the run's own.
+        teachers: mask detectors, mostly larger ones, whose answers, or the mean of them, are learnt
+            beside the labels: checkpoints, ONNX files or names of shipped ones. With `resume`, the
+            run's own.
         extras: further sets whose training pictures are mixed in; the validation split stays that
             of `data`. With `resume`, the run's own count.
         count: train on so many pictures of `data` alone, drawn at random; None for all.
@@ -115,7 +116,7 @@ def train(
         job = {
             "config": asdict(config.for_device(chosen)),
             "init": resolve_init(init),
-            "teacher": None if teacher is None else resolve_teacher(teacher),
+            "teachers": [resolve_teacher(teacher) for teacher in teachers],
             "fingerprint": print_of_data,
             "count": count,
             "extras": [extra_to_json(extra) for extra in extras],

@@ -30,14 +30,14 @@ from detector.environment import cache_folder, core_count
 from detector.export import export_onnx
 from detector.frozen import freeze_statistics
 from detector.heads import choose_heads
-from detector.job import CONFIDENCES, RUN_FILE, work
+from detector.job import CONFIDENCES, RUN_FILE, teachers_of, work
 from detector.restore import restore_checkpoint, show_pictures
 from detector.soft import soften, soften_loss
 from detector.teacher import learn_from
 
 # What an ONNX file to start or to learn from becomes, below the run's folder.
 START = Path("weights", "start.pt")
-TEACHER = Path("weights", "teacher.pt")
+TEACHERS = Path("weights", "teacher{}.pt")  # the number of the first is left out
 
 # ultralytics' switches for services that watch trainings.
 SERVICES = ("sync", "clearml", "comet", "dvc", "mlflow", "raytune", "tensorboard", "wandb")
@@ -67,9 +67,10 @@ def run(out: Path) -> None:
         init = fetch_init(job["init"])
         known = init.endswith((".pt", ".onnx"))
         job["init_sha256"] = digest(Path(init)) if known else ""
-        if job.get("teacher"):
-            job["teacher_sha256"] = digest(Path(job["teacher"]))
-            as_checkpoint(job["teacher"], job, out / TEACHER)
+        teachers = teachers_of(job)
+        job["teachers_sha256"] = [digest(Path(teacher)) for teacher in teachers]
+        for teacher, target in zip(teachers, teacher_checkpoints(out, job), strict=True):
+            as_checkpoint(teacher, job, Path(target))
         write_json(out / RUN_FILE, job)
         init = as_checkpoint(init, job, out / START)
         fit(out, init, config, job["device"])
@@ -182,9 +183,14 @@ def fit(out: Path, init: str, config: TrainConfig, device: str, *, resume: bool 
         trainer.add_callback("on_train_batch_end", stop_with_parent)
     if confidences:
         trainer.add_callback("on_pretrain_routine_end", take_soft_labels)
-    teacher = read_job_teacher(out)
-    if teacher:
-        lesson = partial(learn_from, path=teacher, boxes=config.teacher_boxes)
+    teachers = teacher_checkpoints(out, json.loads((out / RUN_FILE).read_text(encoding="utf-8")))
+    if teachers:
+        lesson = partial(
+            learn_from,
+            paths=teachers,
+            boxes=config.teacher_boxes,
+            mirrored=config.teacher_mirrored,
+        )
         trainer.add_callback("on_pretrain_routine_end", lesson)
     if config.freeze_bn:
         trainer.add_callback("on_pretrain_routine_end", keep_statistics)
@@ -209,10 +215,13 @@ def read_job_confidences(out: Path) -> dict[str, list[float]]:
     return found
 
 
-def read_job_teacher(out: Path) -> str:
-    """The checkpoint whose answers are learnt from, "" for none."""
-    given = str(json.loads((out / RUN_FILE).read_text(encoding="utf-8")).get("teacher") or "")
-    return str(out / TEACHER) if given.endswith(".onnx") else given
+def teacher_checkpoints(out: Path, job: dict[str, Any]) -> list[str]:
+    """The checkpoints whose answers a run's job learns from: those given, and for ONNX files what
+    they become in its folder."""
+    return [
+        str(out / str(TEACHERS).format(number or "")) if given.endswith(".onnx") else given
+        for number, given in enumerate(teachers_of(job))
+    ]
 
 
 def trainer_class(

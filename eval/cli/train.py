@@ -37,15 +37,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--teacher",
+        action="append",
+        default=[],
         metavar="FILE",
         help="learn the answers of this mask detector beside the labels, half and half: a larger "
-        "one teaches a smaller one (maskwatch-s, an ONNX file of ours or a checkpoint)",
+        "one teaches a smaller one (maskwatch-s, an ONNX file of ours or a checkpoint); may be "
+        "given several times, then the mean of their answers is learnt",
     )
     add(
         "--teacher-classes",
         action="store_true",
         help="learn the teacher's classes alone, boxes from the labels: sets differ in what a "
         "face's box is, and a teacher keeps to that of its own",
+    )
+    add(
+        "--teacher-mirrored",
+        action="store_true",
+        help="ask each teacher about the mirror image, too: surer answers, at twice their time",
     )
     add("--count", type=int, metavar="N", help="train on N pictures of DIR alone (all)")
     add(
@@ -159,8 +167,10 @@ def run(args: argparse.Namespace) -> int:
     preset = PRESETS[args.preset]
     if args.count is not None and args.count < 1:
         raise UsageError(f"expected --count of 1 or more, but got {args.count}")
-    if args.teacher_classes and not args.teacher:
-        raise UsageError("expected --teacher FILE with --teacher-classes, but got none")
+    for option in ("teacher_classes", "teacher_mirrored"):
+        if getattr(args, option) and not args.teacher:
+            name = option.replace("_", "-")
+            raise UsageError(f"expected --teacher FILE with --{name}, but got none")
     config = TrainConfig(
         epochs=TrainConfig.epochs if args.epochs is None else args.epochs,
         imgsz=args.imgsz,
@@ -172,6 +182,7 @@ def run(args: argparse.Namespace) -> int:
         freeze_bn=args.freeze_bn,
         one_head=args.one_head,
         teacher_boxes=not args.teacher_classes,
+        teacher_mirrored=args.teacher_mirrored,
         seed=args.seed,
         workers=args.workers,
         patience=args.patience,
@@ -181,7 +192,7 @@ def run(args: argparse.Namespace) -> int:
         args.out,
         config,
         init=args.init or preset.init,
-        teacher=args.teacher,
+        teachers=args.teacher,
         extras=_extras(args),
         count=args.count,
         device=args.device,

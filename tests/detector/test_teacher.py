@@ -14,11 +14,11 @@ from data.labels import CLASS_NAMES
 from detector.config import TrainConfig
 from detector.heads import drop_second_head
 from detector.job import RUN_FILE
-from detector.teacher import TaughtLoss, answers, compare, learn_from, prepare_teacher
-from detector.worker import read_job_teacher
+from detector.teacher import TaughtLoss, answers, ask, compare, learn_from, mirror, prepare_teacher
+from detector.worker import teacher_checkpoints
 from eval.cli.main import main
 from tests.conftest import SetBuilder
-from weights.registry import default_weights
+from weights.registry import default_weights, find_weights
 
 pytestmark = pytest.mark.usefixtures("private_cache")
 
@@ -61,7 +61,7 @@ def part_of(network: Any) -> Any:
 
 def test_who_answers_as_the_teacher_has_nothing_to_learn(network: Any) -> None:
     own = answers(network.train()(make_batch()["img"]))
-    wanted = {k: v.detach() for k, v in own.items() if k != "feats"}
+    wanted = {"boxes": own["boxes"].detach(), "scores": own["scores"].detach().sigmoid()}
     lesson = compare(own, wanted, part_of(network))
     assert lesson[0].item() == pytest.approx(0, abs=1e-5)
     assert lesson[2].item() == pytest.approx(0, abs=1e-6)
@@ -73,14 +73,14 @@ def test_answers_come_nearer_to_the_teachers(network: Any) -> None:
     """By what is compared alone: scores and boxes."""
     teacher = prepare_teacher(build(1, one_head=True), Path("t.pt"))
     batch, part = make_batch(), part_of(network)
-    wanted = answers(teacher(batch["img"]))
+    wanted = ask([teacher], batch["img"])
     network.eval()  # its normalisations are those that answer
     optimizer = torch.optim.Adam(network.parameters(), 0.003)
 
     def off() -> tuple[float, float]:
         own = answers(network(batch["img"]))
-        trust = wanted["scores"].sigmoid().amax(1, keepdim=True)
-        scores = (own["scores"].sigmoid() - wanted["scores"].sigmoid()).abs().mean()
+        trust = wanted["scores"].amax(1, keepdim=True)
+        scores = (own["scores"].sigmoid() - wanted["scores"]).abs().mean()
         return scores.item(), ((own["boxes"] - wanted["boxes"]).abs() * trust).mean().item()
 
     before = off()
@@ -95,8 +95,8 @@ def test_answers_come_nearer_to_the_teachers(network: Any) -> None:
 
 def test_boxes_where_the_teacher_sees_nothing_do_not_count(network: Any) -> None:
     own = answers(network.train()(make_batch()["img"]))
-    wanted = {key: value.detach().clone() for key, value in own.items() if key != "feats"}
-    wanted["scores"][..., 5:] = -9.0
+    wanted = {"boxes": own["boxes"].detach().clone(), "scores": own["scores"].detach().sigmoid()}
+    wanted["scores"][..., 5:] = 0.0001
     wanted["boxes"][..., 5:] += 100.0
     assert compare(own, wanted, part_of(network))[0].item() == pytest.approx(0, abs=1e-5)
     wanted["boxes"][..., :5] += 1.0
@@ -109,8 +109,8 @@ def test_shares_of_labels_and_teacher(network: Any, share: float) -> None:
     teacher = prepare_teacher(build(1, one_head=True), Path("t.pt"))
     preds = network.train()(batch["img"])
     alone, told = loss(preds, batch)
-    lesson = compare(answers(preds), answers(teacher(batch["img"])), part_of(network))
-    total, items = TaughtLoss(loss, teacher, share)(preds, batch)
+    lesson = compare(answers(preds), ask([teacher], batch["img"]), part_of(network))
+    total, items = TaughtLoss(loss, [teacher], share)(preds, batch)
     torch.testing.assert_close(total, (1 - share) * alone + share * 2 * lesson)
     for name, value in told.items():
         torch.testing.assert_close(items[name], value)
@@ -121,11 +121,75 @@ def test_classes_alone(network: Any) -> None:
     teacher = prepare_teacher(build(1, one_head=True), Path("t.pt"))
     preds = network.train()(batch["img"])
     alone = loss(preds, batch)[0]
-    whole = TaughtLoss(loss, teacher, 0.5)(preds, batch)[0]
-    total = TaughtLoss(loss, teacher, 0.5, boxes=False)(preds, batch)[0]
+    whole = TaughtLoss(loss, [teacher], 0.5)(preds, batch)[0]
+    total = TaughtLoss(loss, [teacher], 0.5, boxes=False)(preds, batch)[0]
     torch.testing.assert_close(total[[0, 2]], alone[[0, 2]])
     torch.testing.assert_close(total[1], whole[1])
     assert not torch.allclose(whole, alone)
+
+
+def test_mirror_images_are_asked_about_too(network: Any) -> None:
+    batch, loss = make_batch(), network.init_criterion()
+    teacher = prepare_teacher(build(1, one_head=True), Path("t.pt"))
+    preds = network.train()(batch["img"])
+    plain = TaughtLoss(loss, [teacher], 0.5)(preds, batch)[0]
+    both = TaughtLoss(loss, [teacher], 0.5, mirrored=True)(preds, batch)[0]
+    wanted = ask([teacher], batch["img"], mirrored=True)
+    expected = 0.5 * loss(preds, batch)[0] + compare(answers(preds), wanted, part_of(network))
+    torch.testing.assert_close(both, expected)
+    assert not torch.allclose(both, plain)
+
+
+@pytest.mark.parametrize("mirrored", [False, True], ids=["plain", "and mirrored"])
+def test_teachers_are_heard_as_one(mirrored: bool) -> None:
+    picture = make_batch()["img"]
+    teachers = [prepare_teacher(build(seed, one_head=True), Path("t.pt")) for seed in (1, 2)]
+    parts = [ask([teacher], picture, mirrored=mirrored) for teacher in teachers]
+    found = ask(teachers, picture, mirrored=mirrored)
+    torch.testing.assert_close(found["scores"], (parts[0]["scores"] + parts[1]["scores"]) / 2)
+    low, high = (
+        function(parts[0]["boxes"], parts[1]["boxes"])
+        for function in (torch.minimum, torch.maximum)
+    )
+    if not mirrored:  # means of means are weighted otherwise
+        assert ((found["boxes"] >= low - 1e-4) & (found["boxes"] <= high + 1e-4)).all()
+
+
+def test_the_surer_of_two_places_the_box() -> None:
+    def says(score: float, side: float) -> Any:
+        feats = [torch.zeros(1, 8, 1, 2)]
+        scores = torch.full((1, 3, 2), score).logit()
+        return lambda _: {"boxes": torch.full((1, 4, 2), side), "scores": scores, "feats": feats}
+
+    found = ask([says(0.75, 8.0), says(0.25, 4.0)], torch.zeros(1, 3, 8, 16))
+    torch.testing.assert_close(found["boxes"], torch.full((1, 4, 2), 7.0))
+    torch.testing.assert_close(found["scores"], torch.full((1, 3, 2), 0.5))
+
+
+@pytest.mark.parametrize("bins", [1, 3])
+def test_answers_about_mirror_images_are_turned_back(bins: int) -> None:
+    """At two levels, 2 x 3 and 1 x 2 places: each place's answer is that of its counterpart."""
+    feats = [torch.zeros(1, 8, 2, 3), torch.zeros(1, 8, 1, 2)]
+    scores = torch.arange(8.0).view(1, 1, 8)
+    sides = torch.arange(4.0).repeat_interleave(bins).view(1, 4 * bins, 1) * 10
+    found = mirror({"boxes": sides + scores, "scores": scores, "feats": feats})
+    places = torch.tensor([2.0, 1, 0, 5, 4, 3, 7, 6])
+    torch.testing.assert_close(found["scores"], places.view(1, 1, 8))
+    turned = torch.tensor([20.0, 10, 0, 30]).repeat_interleave(bins).view(1, 4 * bins, 1)
+    torch.testing.assert_close(found["boxes"], turned + places)
+
+
+def test_a_mirror_image_of_a_mirror_image(network: Any) -> None:
+    """Two teachers of which one sees every picture mirrored and answers so agree."""
+    picture = make_batch()["img"]
+    teacher = prepare_teacher(network, Path("t.pt"))
+    with torch.no_grad():
+        plain = ask([teacher], picture, mirrored=True)
+        turned = ask([teacher], picture.flip(3), mirrored=True)
+        feats = answers(teacher(picture))["feats"]
+    back = mirror({**turned, "feats": feats})
+    for key in ("boxes", "scores"):
+        torch.testing.assert_close(back[key], plain[key], atol=1e-4, rtol=1e-4)
 
 
 def test_the_teacher_is_not_asked_where_nothing_is_learnt(network: Any) -> None:
@@ -135,17 +199,17 @@ def test_the_teacher_is_not_asked_where_nothing_is_learnt(network: Any) -> None:
     batch, loss = make_batch(), network.init_criterion()
     preds = network.train()(batch["img"])
     with torch.no_grad():
-        total, _ = TaughtLoss(loss, teacher, 1.0)(preds, batch)
+        total, _ = TaughtLoss(loss, [teacher], 1.0)(preds, batch)
         torch.testing.assert_close(total, loss(preds, batch)[0])
     with pytest.raises(AssertionError):
-        TaughtLoss(loss, teacher, 1.0)(preds, batch)
+        TaughtLoss(loss, [teacher], 1.0)(preds, batch)
 
 
 def test_weights_of_two_heads_still_change_by_the_epoch() -> None:
     loss = SimpleNamespace(epochs=0)
-    TaughtLoss(loss, None, 0.5).update()  # of one head: nothing to weigh
+    TaughtLoss(loss, [], 0.5).update()  # of one head: nothing to weigh
     loss.update = lambda: setattr(loss, "epochs", loss.epochs + 1)
-    TaughtLoss(loss, None, 0.5).update()
+    TaughtLoss(loss, [], 0.5).update()
     assert loss.epochs == 1
 
 
@@ -174,47 +238,66 @@ def test_soft_labels_are_kept(random_checkpoint: Path) -> None:
     path = random_checkpoint.with_name("named.pt")
     checkpoint.save(str(path))
     model = SimpleNamespace(criterion="softened")
-    learn_from(SimpleNamespace(model=model, device=torch.device("cpu")), str(path))
+    trainer = SimpleNamespace(model=model, device=torch.device("cpu"))
+    learn_from(trainer, [str(path), str(path)], mirrored=True)
     assert isinstance(model.criterion, TaughtLoss)
+    assert len(model.criterion.teachers) == 2
+    assert model.criterion.mirrored
     assert model.criterion.loss == "softened"
 
 
 @pytest.mark.parametrize(
     ("job", "expected"),
     [
-        pytest.param({"teacher": "/far/big.pt"}, "/far/big.pt", id="checkpoint"),
-        pytest.param({"teacher": "/far/big.onnx"}, "{out}/weights/teacher.pt", id="ONNX"),
-        pytest.param({"teacher": None}, "", id="none"),
-        pytest.param({}, "", id="run from before there were any"),
+        pytest.param({"teachers": ["/far/big.pt"]}, ["/far/big.pt"], id="checkpoint"),
+        pytest.param({"teachers": ["/far/big.onnx"]}, ["run/weights/teacher.pt"], id="ONNX"),
+        pytest.param(
+            {"teachers": ["/far/a.onnx", "/far/b.pt", "/far/c.onnx"]},
+            ["run/weights/teacher.pt", "/far/b.pt", "run/weights/teacher2.pt"],
+            id="several",
+        ),
+        pytest.param({"teachers": []}, [], id="none"),
+        pytest.param({"teacher": "/far/big.onnx"}, ["run/weights/teacher.pt"], id="older: one"),
+        pytest.param({"teacher": None}, [], id="older: none"),
+        pytest.param({}, [], id="run from before there were any"),
     ],
 )
-def test_whom_a_run_that_goes_on_asks(tmp_path: Path, job: dict[str, Any], expected: str) -> None:
-    (tmp_path / RUN_FILE).write_text(json.dumps(job))
-    assert Path(read_job_teacher(tmp_path)) == Path(expected.format(out=tmp_path))
+def test_whom_a_run_asks(job: dict[str, Any], expected: list[str]) -> None:
+    found = teacher_checkpoints(Path("run"), job)
+    assert [Path(path) for path in found] == [Path(path) for path in expected]
 
 
+@pytest.mark.parametrize("mirrored", [False, True], ids=["", "mirrored"])
 @pytest.mark.parametrize("alone", [False, True], ids=["boxes too", "classes alone"])
 def test_what_the_command_line_hands_on(
-    make_set: SetBuilder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, alone: bool
+    make_set: SetBuilder,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    alone: bool,
+    mirrored: bool,
 ) -> None:
     monkeypatch.setattr("detector.train._run_worker", lambda *_: None)
     out, shipped = tmp_path / "run", default_weights()
     command = ["train", str(make_set()), "--out", str(out), "--device", "cpu"]
-    command += ["--teacher", shipped.stem, *(["--teacher-classes"] if alone else [])]
+    command += ["--teacher", shipped.stem, "--teacher", "maskwatch-s"]
+    command += ["--teacher-classes"] * alone + ["--teacher-mirrored"] * mirrored
     assert main(command) == 0
     job = json.loads((out / RUN_FILE).read_text())
-    assert Path(job["teacher"]) == shipped.resolve()
+    names = [find_weights(Path(name)) for name in (shipped.stem, "maskwatch-s")]
+    assert [Path(teacher) for teacher in job["teachers"]] == [name.resolve() for name in names]
     config = TrainConfig(**job["config"])
     assert config.teacher_boxes != alone
-    assert "teacher_boxes" not in config.to_ultralytics()
+    assert config.teacher_mirrored == mirrored
+    assert not {"teacher_boxes", "teacher_mirrored"} & set(config.to_ultralytics())
 
 
-def test_classes_of_no_teacher(
-    make_set: SetBuilder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("option", ["--teacher-classes", "--teacher-mirrored"])
+def test_options_of_no_teacher(
+    make_set: SetBuilder, tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
 ) -> None:
-    command = ["train", str(make_set()), "--out", str(tmp_path / "run"), "--teacher-classes"]
+    command = ["train", str(make_set()), "--out", str(tmp_path / "run"), option]
     assert main(command) == 2
-    assert "expected --teacher FILE with --teacher-classes" in capsys.readouterr().err
+    assert f"expected --teacher FILE with {option}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

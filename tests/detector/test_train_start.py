@@ -17,7 +17,7 @@ from detector.config import TrainConfig
 from detector.export import export_onnx
 from detector.runtime import Detector
 from detector.train import check_out, train
-from detector.worker import TEACHER
+from detector.worker import teacher_checkpoints
 from eval.cli.main import main
 from weights.registry import default_weights, find_weights
 
@@ -92,7 +92,7 @@ def test_going_on_from_the_shipped_weights(tiny_set: Path, tmp_path: Path) -> No
         tmp_path / "run",
         once,
         init="maskwatch-n",
-        teacher="maskwatch-n-synthetic",
+        teachers=["maskwatch-n-synthetic", "maskwatch-n"],
         device="cpu",
         log_file=log,
     )
@@ -101,11 +101,12 @@ def test_going_on_from_the_shipped_weights(tiny_set: Path, tmp_path: Path) -> No
     # What ultralytics says of each step: "... Instances Size", then the progress.
     assert set(re.findall(r" (\d+): +\d+%", log.read_text())) == {"64"}
     assert job["init_sha256"] == digest(shipped)
-    assert job["teacher_sha256"] == digest(teacher)
+    assert job["teachers_sha256"] == [digest(teacher), digest(shipped)]
     card = result.card.read_text(encoding="utf-8")
     assert shipped.name in card
-    assert f"## Teacher\n\n| | |\n|---|---|\n| name | {teacher.name} |" in card
-    assert (result.out / TEACHER).is_file()
+    assert f"## Teachers\n\n| | |\n|---|---|\n| 1. {teacher.name} | {digest(teacher)} |" in card
+    assert f"| 2. {shipped.name} | {digest(shipped)} |" in card
+    assert all(Path(path).is_file() for path in teacher_checkpoints(result.out, job))
     photo = read_image(sorted((tiny_set / "images" / "train").glob("zidane*"))[0])
     begun = export_onnx(result.out / "weights" / "start.pt", tmp_path / "start.onnx", 64)
     expected = Detector(shipped).detect([photo], imgsz=640)[0]
