@@ -60,7 +60,7 @@ class TrainConfig:
     one_head: bool = False
     # Where there is a teacher (detector.teacher): learn its boxes, too, not its classes alone.
     teacher_boxes: bool = True
-    # Ask about mirror images, too: one network and its mirror image know more than the network.
+    # Ask about mirror images, too; it takes as long again, and gained nothing (detector/RECIPE.md).
     teacher_mirrored: bool = False
 
     # What ultralytics' "auto" picks for three classes below 10,000 steps; fixed, so that a

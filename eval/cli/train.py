@@ -53,7 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--teacher-mirrored",
         action="store_true",
-        help="ask each teacher about the mirror image, too: surer answers, at twice their time",
+        help="ask each teacher about the mirror image, too, and learn the mean: what it isn't sure "
+        "of counts less; twice its time",
     )
     add("--count", type=int, metavar="N", help="train on N pictures of DIR alone (all)")
     add(
